@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the official Elasticsearch clients against /es/ of a server: search, msearch, count, and search_after until the
-# end. A client that cannot be installed (pip, npm) is SKIPPED with the reason.
+# Runs clients of other products against a server: Elasticsearch's search (search, msearch, count, and search_after until
+# the end) and send in bulk, OpenSearch's and Splunk's send. A client that cannot be installed (pip, npm) is SKIPPED with
+# the reason.
 # Usage: ci/es-clients.sh [BINARY]; ES_TOOLS names the directory of the clients [default: target/ci-tools/es]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -49,33 +50,68 @@ PY
 curl -fsS -o "$work/ack" -H "Authorization: Bearer $ES_KEY" -H "X-Auth-Project-Id: $ES_INDEX" \
   --data-binary "@$work/events" "$url/v3/events"
 
-# run NAME COMMAND…: the program, and a control that must fail.
+# A key for a sender that names no space.
+key=$(curl -fsS -H "Authorization: Bearer $ES_KEY" -H 'Content-Type: application/json' \
+  -d "{\"name\":\"sender\",\"scopes\":[\"send\"],\"space\":\"$ES_INDEX\"}" "$url/v3/api_keys" | jq -r .key)
+export HEC_URL=$url HEC_KEY=$key
+
+# run NAME WHAT COMMAND…: the program, and a control that must fail.
 run() {
-  local name=$1
-  shift
-  "$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; echo "ci/es-clients.sh: $name failed" >&2; exit 1; }
-  if ES_EXPECTED=249 "$@" >"$work/out" 2>&1; then
+  local name=$1 what=$2
+  shift 2
+  timeout 120 "$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; echo "ci/es-clients.sh: $name failed" >&2; exit 1; }
+  if ES_EXPECTED=249 timeout 120 "$@" >"$work/out" 2>&1; then
     echo "ci/es-clients.sh: $name does not notice a missing event" >&2
     exit 1
   fi
-  echo "$name: search, msearch, count and search_after work"
+  echo "$name: $what"
 }
 
-python=$tools/python
-if [ -e "$python/ready" ] || { python3 -m venv --clear "$python" &&
-  "$python/bin/pip" install --quiet 'elasticsearch>=8,<9' && touch "$python/ready"; }; then
-  run "elasticsearch (Python)" "$python/bin/python" "$here/client.py"
-else
-  echo "SKIPPED elasticsearch (Python): it cannot be installed here"
-fi
+# python_has PACKAGE…: an environment of its own with the packages, in $python.
+python_has() {
+  python=$tools/python-$(printf '%s' "$*" | tr -c 'a-z0-9.\n' '-')
+  [ -e "$python/ready" ] || { python3 -m venv --clear "$python" &&
+    "$python/bin/pip" install --quiet "$@" && touch "$python/ready"; }
+}
 
-node=$tools/node
-if ! command -v npm >/dev/null; then
-  echo "SKIPPED @elastic/elasticsearch: npm is not installed"
-elif [ -e "$node/ready" ] || { mkdir -p "$node" &&
-  npm install --silent --no-audit --no-fund --prefix "$node" '@elastic/elasticsearch@8' && touch "$node/ready"; }; then
-  cp "$here/client.mjs" "$node/client.mjs"
-  run "@elastic/elasticsearch (JavaScript)" node "$node/client.mjs"
+# node_has PACKAGE…: a directory of its own with the packages and the programs, in $node.
+node_has() {
+  node=$tools/node-$(printf '%s' "$*" | tr -c 'a-z0-9.\n' '-')
+  command -v npm >/dev/null || return 1
+  [ -e "$node/ready" ] || { mkdir -p "$node" &&
+    npm install --silent --no-audit --no-fund --prefix "$node" "$@" && touch "$node/ready"; } || return 1
+  cp "$here"/*.mjs "$node/"
+}
+
+for version in 8 9; do
+  if python_has "elasticsearch>=$version,<$((version + 1))"; then
+    [ "$version" = 9 ] || run "elasticsearch $version (Python)" "search, msearch, count and search_after work" \
+      "$python/bin/python" "$here/client.py"
+    run "elasticsearch $version (Python)" "helpers.bulk stores each event once" "$python/bin/python" "$here/bulk.py" elasticsearch
+  else
+    echo "SKIPPED elasticsearch $version (Python): it cannot be installed here"
+  fi
+  if node_has "@elastic/elasticsearch@$version"; then
+    [ "$version" = 9 ] || run "@elastic/elasticsearch $version (JavaScript)" "search, msearch, count and search_after work" \
+      node "$node/client.mjs"
+    run "@elastic/elasticsearch $version (JavaScript)" "helpers.bulk stores each event once" node "$node/bulk.mjs"
+  else
+    echo "SKIPPED @elastic/elasticsearch $version (JavaScript): it cannot be installed here"
+  fi
+done
+if python_has opensearch-py; then
+  run "opensearch-py" "helpers.bulk stores each event once" "$python/bin/python" "$here/bulk.py" opensearchpy
 else
-  echo "SKIPPED @elastic/elasticsearch: it cannot be installed here"
+  echo "SKIPPED opensearch-py: it cannot be installed here"
+fi
+if python_has splunk-handler; then
+  run "splunk-handler" "every event arrives" "$python/bin/python" "$here/hec.py"
+else
+  echo "SKIPPED splunk-handler: it cannot be installed here"
+fi
+if node_has splunk-logging winston winston-splunk-httplogger; then
+  run "splunk-logging" "every event arrives" node "$node/hec.mjs" splunk-logging
+  run "winston-splunk-httplogger" "every event arrives" node "$node/hec.mjs" winston-splunk-httplogger
+else
+  echo "SKIPPED splunk-logging and winston-splunk-httplogger: they cannot be installed here"
 fi

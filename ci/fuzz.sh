@@ -35,6 +35,8 @@ printf '\1\0\0\0\0\0\0\0bytes=0-9' >"$seeds/range"
 for file in crates/atrail-sources/tests/fixtures/*/*.in; do
   [ ! -f "$file" ] || cp "$file" "$seeds/$(basename "$(dirname "$file")")_$(basename "$file")"
 done
+printf '{"create":{"_index":"a","_id":"1"}}\n{"@timestamp":"2026-01-01T00:00:00Z","message":"m"}\n' >"$seeds/bulk"
+printf '{"time":1767225600.5,"host":"h","event":{"action":"read"}}{"event":"text"}' >"$seeds/hec"
 cp crates/atrail-evidence/tests/fixtures/{events.json.gz.receipt,event.proof,key} "$seeds/"
 # An index file, after the length of its footer in two bytes.
 golden=crates/atrail-search/tests/golden/index-v1

@@ -138,8 +138,80 @@ pub const ES_MSEARCH: &str = "/es/_msearch";
 pub const ES_INDEX_MSEARCH: &str = "/es/{index}/_msearch";
 /// ES|QL, which is refused.
 pub const ES_QUERY: &str = "/es/_query";
-/// Whether an index exists.
+/// Whether an index exists; its creation, which is acknowledged.
 pub const ES_INDEX: &str = "/es/{index}";
+/// Elasticsearch's licence, which is active.
+pub const ES_LICENSE: &str = "/es/_license";
+/// Elasticsearch's features.
+pub const ES_XPACK: &str = "/es/_xpack";
+/// Whether the server accepts events, as a line of text.
+pub const ES_CAT_HEALTH: &str = "/es/_cat/health";
+/// The address at which the client reached the server.
+pub const ES_NODES: &str = "/es/_nodes/http";
+/// The same.
+pub const ES_ALL_NODES: &str = "/es/_nodes/_all/http";
+/// A template, which exists.
+pub const ES_TEMPLATE: &str = "/es/_template/{name}";
+/// The same in its newer form.
+pub const ES_INDEX_TEMPLATE: &str = "/es/_index_template/{name}";
+/// A part of a template, which exists.
+pub const ES_COMPONENT_TEMPLATE: &str = "/es/_component_template/{name}";
+/// A policy for the life of indices, which exists.
+pub const ES_ILM_POLICY: &str = "/es/_ilm/policy/{name}";
+/// A data stream, which exists.
+pub const ES_DATA_STREAM: &str = "/es/_data_stream/{name}";
+/// An ingest pipeline, which exists.
+pub const ES_PIPELINE: &str = "/es/_ingest/pipeline/{name}";
+/// Acknowledged: every answer shows what was sent before it.
+pub const ES_REFRESH: &str = "/es/_refresh";
+/// The same for an index.
+pub const ES_INDEX_REFRESH: &str = "/es/{index}/_refresh";
+/// Accepts events in Elasticsearch's bulk form.
+pub const ES_BULK: &str = "/es/_bulk";
+/// The same for an index.
+pub const ES_INDEX_BULK: &str = "/es/{index}/_bulk";
+/// The same for an index and a type, as older clients send it.
+pub const ES_TYPE_BULK: &str = "/es/{index}/{type}/_bulk";
+/// The same for the type that documents have since version 6, and which is no id of a document.
+pub const ES_DOC_BULK: &str = "/es/{index}/_doc/_bulk";
+/// Accepts one event.
+pub const ES_DOCS: &str = "/es/{index}/_doc";
+/// The same with an id.
+pub const ES_DOC: &str = "/es/{index}/_doc/{id}";
+/// The same.
+pub const ES_CREATE: &str = "/es/{index}/_create/{id}";
+/// Splunk's HTTP Event Collector: accepts events.
+pub const HEC: &str = "/services/collector";
+/// The same.
+pub const HEC_EVENT: &str = "/services/collector/event";
+/// The same.
+pub const HEC_EVENT_1: &str = "/services/collector/event/1.0";
+/// Accepts events as lines.
+pub const HEC_RAW: &str = "/services/collector/raw";
+/// The same.
+pub const HEC_RAW_1: &str = "/services/collector/raw/1.0";
+/// Whether the server accepts events.
+pub const HEC_HEALTH: &str = "/services/collector/health";
+/// The same.
+pub const HEC_HEALTH_1: &str = "/services/collector/health/1.0";
+/// Whether events are durable: those that were answered are.
+pub const HEC_ACK: &str = "/services/collector/ack";
+
+/// The bases of the paths of other products' interfaces. Requests and answers there have these products' shapes.
+pub const FOREIGN: &[&str] = &[ES, HEC];
+
+/// Returns whether a path belongs to the interface of another product.
+#[must_use]
+pub fn is_foreign(path: &str) -> bool {
+    FOREIGN.iter().any(|base| is_below(path, base))
+}
+
+/// Returns whether a path is the base, or continues it with further segments.
+#[must_use]
+pub fn is_below(path: &str, base: &str) -> bool {
+    path.strip_prefix(base)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 /// Beginnings of the paths at which senders of other products deliver their events.
 const RECEIVERS: [&str; 10] = [

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use atrail_disk::{Priority, spawn_low};
 use atrail_model::{AccountId, Clock, Day, Target, Timestamp};
+use atrail_sources::Engine;
 use atrail_store::{Crowd, ErrorKind, Identity, Store, Tenancy, Turn, Turns};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,7 @@ use crate::error::ApiError;
 use crate::ingest::budget::Budget;
 use crate::ingest_keys::IngestKeys;
 use crate::metrics::Metrics;
+use crate::receivers::acks::Acks;
 use crate::search::Searches;
 use crate::settings::Settings;
 use crate::tail::Tails;
@@ -39,6 +41,10 @@ pub(crate) struct App {
     pub(crate) oidc: Option<Oidc>,
     pub(crate) throttle: Throttle,
     pub(crate) standings: Standings,
+    /// Makes events of the payloads of other collectors' protocols.
+    pub(crate) engine: Engine,
+    /// Numbers the requests of senders that ask for acknowledgements.
+    pub(crate) hec_acks: Acks,
     pub(crate) ingest_budget: Budget,
     /// Turns of the accounts for work on bodies that occupies a core for a while. A body counts for the account that
     /// its events go to.

@@ -17,7 +17,9 @@ use atrail_sources::OwnMapping;
 use atrail_store::StoreSettings;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{LogFormat, LogLevel, LogSettings, PublicUrl, Settings};
+use crate::settings::{
+    ListenerSettings, LogFormat, LogLevel, LogSettings, PublicUrl, Serves, Settings,
+};
 use console::ConsoleSection;
 use oidc::{AuthSection, OidcSection};
 use put::{put, put_memory, put_size, put_span};
@@ -39,6 +41,15 @@ pub struct ConfigFile {
     log: LogSection,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     mapping: Vec<OwnMapping>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    listener: Vec<ListenerSection>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListenerSection {
+    address: Listen,
+    serves: Serves,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +114,24 @@ struct LogSection {
     level: Option<LogLevel>,
 }
 
+impl ListenerSection {
+    fn of(settings: &ListenerSettings) -> Self {
+        let ListenerSettings { address, serves } = *settings;
+        Self {
+            address: Listen(address),
+            serves,
+        }
+    }
+
+    const fn settings(self) -> ListenerSettings {
+        let Self {
+            address: Listen(address),
+            serves,
+        } = self;
+        ListenerSettings { address, serves }
+    }
+}
+
 /// A configuration file is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
@@ -140,6 +169,7 @@ impl ConfigFile {
         let Settings {
             store,
             listen,
+            listeners,
             insecure_http,
             tls_cert,
             tls_key,
@@ -236,6 +266,7 @@ impl ConfigFile {
                 level: Some(*level),
             },
             mapping: mappings.clone(),
+            listener: listeners.iter().map(ListenerSection::of).collect(),
         }
     }
 
@@ -289,7 +320,14 @@ impl ConfigFile {
             auth: AuthSection { oidc },
             log: LogSection { format, level },
             mapping,
+            listener,
         } = self;
+        if !listener.is_empty() {
+            settings.listeners = listener
+                .into_iter()
+                .map(ListenerSection::settings)
+                .collect();
+        }
         put(&mut settings.listen, listen.map(|Listen(address)| address));
         put(&mut settings.insecure_http, insecure_http);
         put(&mut settings.tls_cert, tls_cert.map(Some));
@@ -360,6 +398,7 @@ mod tests {
             .map(|line| match line.strip_prefix('#') {
                 Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => setting,
                 // The lines of a list.
+                Some(setting) if setting.starts_with("[[") => setting,
                 Some(setting) if setting.starts_with(']') || setting.starts_with("  ") => setting,
                 _ => line,
             })
@@ -392,6 +431,7 @@ mod tests {
         assert!(oidc.audience.take().is_some());
         assert!(oidc.ca_file.take().is_some());
         assert_eq!(std::mem::take(&mut oidc.roles).len(), 2);
+        assert_eq!(std::mem::take(&mut example.listener).len(), 1);
         assert_eq!(example, ConfigFile::of(&Settings::default()));
     }
 
@@ -400,6 +440,10 @@ mod tests {
         let settings = Settings {
             public_url: Some("https://audit.example.com/at".parse().unwrap()),
             drain: std::time::Duration::from_millis(1500),
+            listeners: vec![ListenerSettings {
+                address: "127.0.0.1:9200".parse().unwrap(),
+                serves: Serves::Elasticsearch,
+            }],
             oidc: crate::settings::OidcSettings {
                 issuer: Some("https://login.example.com".to_owned()),
                 roles: vec![crate::settings::RoleRule {

@@ -9,6 +9,9 @@ use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+/// When a sender is to try again after a fault of unknown length, in seconds.
+const SENDER_RETRY_SECS: u64 = 10;
+
 /// An error that the server answers with a problem (RFC 9457). [`ApiError::render`] writes the body, once the request's
 /// id is known.
 #[derive(Debug, Clone)]
@@ -122,6 +125,19 @@ impl ApiError {
     /// problem's.
     pub(crate) fn written_by(mut self, write: fn(ErrorCode, &str) -> Response) -> Self {
         self.write = Some(write);
+        self
+    }
+
+    /// Returns the error as a sender of another collector's protocol may see it. Many of them drop their events at any
+    /// status but 429 and 503, so every fault that passes has one of these, and the time of the next attempt.
+    pub(crate) fn for_senders(mut self) -> Self {
+        if matches!(self.code.status(), 408 | 500..) {
+            self.code = ErrorCode::Unavailable;
+        }
+        let passes = matches!(self.code, ErrorCode::Unavailable | ErrorCode::TooMany);
+        if passes && !matches!(self.field, Field::RetryAfter(_)) {
+            return self.retry_after(SENDER_RETRY_SECS);
+        }
         self
     }
 

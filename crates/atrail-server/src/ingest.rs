@@ -4,22 +4,25 @@ mod body;
 pub(crate) mod budget;
 #[cfg(feature = "internals")]
 pub(crate) mod fuzzing;
+pub(crate) mod intake;
 mod prepare;
 mod sender;
 
 use std::sync::Arc;
 
 use atrail_api::{IngestCounts, IngestQuery, headers};
-use atrail_sources::{Framing, SourceKind};
+use atrail_sources::{Framing, SourceKind, Tally};
 use atrail_store::AppendTotal;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 
 use budget::Sender;
-use prepare::{Prepared, Reading};
+use intake::{Intake, Taken};
+use prepare::Reading;
 
 use crate::app::App;
 use crate::auth::access::Aimed;
@@ -65,8 +68,101 @@ impl FromRequest<Arc<App>> for IngestRequest {
     }
 }
 
-/// Accepts a request's events. It reports success only after the store has made them durable. The answer's bytes count
-/// against the budget until they are sent.
+/// A body to receive events from.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    /// The sender.
+    pub(crate) sender: Sender,
+    /// The header fields of the request.
+    pub(crate) headers: HeaderMap,
+    /// The body, of which nothing was read yet.
+    pub(crate) body: Body,
+    /// The login that admitted the request.
+    pub(crate) admitted: Option<Admitted>,
+}
+
+/// A request whose events are durable.
+#[derive(Debug)]
+pub(crate) struct Durable<T> {
+    /// The result of the function that read the body.
+    pub(crate) read: T,
+    /// The answer, which counts against the budget until it is sent.
+    pub(crate) answer: Bytes,
+    /// Number of events that are durable, duplicates included.
+    pub(crate) accepted: u64,
+    /// Number of events that the store had already.
+    pub(crate) duplicates: u64,
+    /// Number of refused events.
+    pub(crate) refused: u64,
+    /// The formats of the durable events.
+    pub(crate) origins: Tally,
+}
+
+/// Receives a body, lets `read` find its events, and makes these durable: all of them, or none.
+pub(crate) async fn take<T: Send + 'static>(
+    app: &App,
+    incoming: Incoming,
+    read: impl FnOnce(&Bytes, &mut Intake<'_>) -> Result<T, ApiError> + Send + 'static,
+) -> Result<Durable<T>, ApiError> {
+    let Incoming {
+        sender,
+        headers,
+        body,
+        admitted,
+    } = incoming;
+    // Before the server reads the body, so that a producer learns early that it must wait.
+    if let Some(refusal) = app.store.write_refusal() {
+        return Err(refusal.into());
+    }
+    let (body, mut held) = body::receive(app, &headers, sender, body).await?;
+    // A clock that was set back must not refuse an event of the present.
+    let now = app.store.time().latest();
+    let bytes = body.len() as u64;
+    let is_small = bytes <= INLINE_MAX_BYTES;
+    let work = move || {
+        let mut intake = Intake::new(&body, now, &mut held);
+        let result = read(&body, &mut intake)?;
+        let taken = intake.finish()?;
+        Ok::<_, ApiError>((result, taken, held))
+    };
+    let (read, taken, held) = if is_small {
+        work()?
+    } else {
+        app.in_turn(sender.account, work).await??
+    };
+    let Taken {
+        events,
+        answer,
+        accepted,
+        refused,
+        origins,
+    } = taken;
+    let ingest_key = admitted.as_ref().and_then(Admitted::ingest_key);
+    // A body may take long to arrive, and its sender may lose rights meanwhile.
+    if let Some(admitted) = admitted {
+        admitted.must_still_stand(app).await?;
+    }
+    app.metrics.refused_events(refused);
+    let AppendTotal { duplicates, .. } = app.store.append(sender.domain, events).await?;
+    let counts = atrail_store::IngestCounts {
+        accepted,
+        duplicates,
+        refused,
+        bytes,
+    };
+    app.ingest_keys
+        .received(ingest_key.as_ref(), counts, app.clock.now());
+    Ok(Durable {
+        read,
+        answer: held.hold(answer),
+        accepted,
+        duplicates,
+        refused,
+        origins,
+    })
+}
+
+/// Accepts a request's events. It reports success only after the store has made them durable.
 pub(crate) async fn run(
     app: &App,
     sender: Sender,
@@ -91,60 +187,30 @@ pub(crate) async fn run(
             .parse()
             .map_err(|error| ApiError::bad_request(format!("type is {error}")))?,
     };
-    // Before the server reads the body, so that a producer learns early that it must wait.
-    if let Some(refusal) = app.store.write_refusal() {
-        return Err(refusal.into());
-    }
     let minimal = wants_minimal(&headers);
-    let framing = framing(&headers);
-    let key = IdempotencyKey::of(&headers, sender.user)?;
-    let (body, mut held) = body::receive(app, &headers, sender, body).await?;
     let reading = Reading {
         kind,
-        framing,
-        // A clock that was set back must not refuse an event of the present.
-        now: app.store.time().latest(),
-        key,
+        framing: framing(&headers),
+        key: IdempotencyKey::of(&headers, sender.user)?,
         each_is_answered: !minimal,
     };
-    let bytes = body.len() as u64;
-    let is_small = bytes <= INLINE_MAX_BYTES;
-    let work = move || {
-        let prepared = prepare::prepare(&body, &reading, &mut held)?;
-        Ok::<_, ApiError>((prepared, held))
+    let incoming = Incoming {
+        sender,
+        headers,
+        body,
+        admitted,
     };
-    let (prepared, held) = if is_small {
-        work()?
-    } else {
-        app.in_turn(sender.account, work).await??
-    };
-    let Prepared {
-        events,
+    let Durable {
+        read: not_read,
         answer,
-        accepted,
-        refused,
-        not_read,
-        origins,
-    } = prepared;
-    if accepted == 0 && refused == 0 {
-        return Err(ApiError::bad_request(
-            "the body contains no event: send one JSON object, an array, or one object per line",
-        ));
-    }
-    // A body may take long to arrive, and its sender may lose rights meanwhile.
-    if let Some(admitted) = admitted {
-        admitted.must_still_stand(app).await?;
-    }
-    app.metrics.refused_events(refused);
-    let AppendTotal { duplicates, .. } = app.store.append(sender.domain, events).await?;
-    let counts = atrail_store::IngestCounts {
         accepted,
         duplicates,
         refused,
-        bytes,
-    };
-    app.ingest_keys
-        .received(ingest_key.as_ref(), counts, app.clock.now());
+        origins,
+    } = take(app, incoming, move |body, intake| {
+        prepare::prepare(body, &reading, intake)
+    })
+    .await?;
     let status = match (accepted, refused) {
         (_, 0) => StatusCode::OK,
         (0, _) => StatusCode::BAD_REQUEST,
@@ -162,7 +228,6 @@ pub(crate) async fn run(
         (status, [(PREFERENCE_APPLIED, applied)], counts).into_response()
     } else {
         let json = HeaderValue::from_static("application/json");
-        let answer = held.hold(answer);
         // Each event's answer was written before the store knew which events are duplicates.
         let headers = [
             (header::CONTENT_TYPE, json),

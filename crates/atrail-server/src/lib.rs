@@ -25,6 +25,7 @@ mod metrics;
 mod observe;
 mod openapi;
 mod pace;
+mod receivers;
 mod routes;
 mod search;
 mod serve;
@@ -37,6 +38,7 @@ pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;
 pub use serve::{Running, Server, StartError, TlsError, check};
 pub use settings::{
-    ConsoleSettings, LogFormat, LogLevel, LogSettings, OidcAlgorithm, OidcSettings, PublicUrl,
-    RoleRule, SearchLimits, SettingError, Settings, listen_address,
+    ConsoleSettings, ListenerSettings, LogFormat, LogLevel, LogSettings, OidcAlgorithm,
+    OidcSettings, PublicUrl, RoleRule, SearchLimits, Serves, SettingError, Settings,
+    listen_address,
 };

@@ -5,6 +5,7 @@
 
 mod exposition;
 mod page;
+mod receivers;
 pub(crate) mod searches;
 pub(crate) mod senders;
 
@@ -19,6 +20,7 @@ use axum::http::{Method, StatusCode};
 use crate::audit::action::{Action, Outcome};
 
 pub(crate) use page::{CONTENT_TYPE, render};
+pub(crate) use receivers::Receiver;
 
 /// Upper bounds of response times.
 const REQUEST_BOUNDS: &[Duration] = &[
@@ -57,6 +59,7 @@ pub(crate) struct Metrics {
     own_events: [[AtomicU64; Outcome::ALL.len()]; Action::ALL.len()],
     own_event_failures: [AtomicU64; Action::ALL.len()],
     searches: searches::Searches,
+    receivers: receivers::Receivers,
 }
 
 /// A kind of wrong or invalid secret.
@@ -179,6 +182,7 @@ impl Metrics {
             own_events: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
             own_event_failures: std::array::from_fn(|_| AtomicU64::new(0)),
             searches: searches::Searches::default(),
+            receivers: receivers::Receivers::default(),
         }
     }
 

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::metrics::Metrics;
+use crate::receivers::dialect::{Dialect, NoAnswer};
 use crate::serve::places::Crowded;
 
 /// Longest request id that the server accepts from a client, in bytes.
@@ -73,6 +74,7 @@ pub(crate) async fn observe(
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let template = request.extensions().get::<MatchedPath>().cloned();
+    let dialect = Dialect::of(&request);
 
     // Handlers share state only behind locks that a panic does not poison, or in the store's own tasks.
     let crowded = request.extensions().get::<Crowded>().copied();
@@ -87,15 +89,29 @@ pub(crate) async fn observe(
         },
     };
     let error = response.extensions_mut().remove::<ApiError>();
+    let mut is_left_unanswered = false;
     if let Some(error) = error {
         if error.code().status() >= 500 {
             tracing::error!(request_id = %id, "{method} {path}: {}", error.chain());
         }
+        let error = match &dialect {
+            Some(dialect) => {
+                is_left_unanswered = dialect.leaves_unanswered(error.code());
+                dialect.worded(error)
+            }
+            None => error,
+        };
         let allow = response.headers_mut().remove(ALLOW);
         response = error.render(&id);
         if let Some(allow) = allow {
             response.headers_mut().insert(ALLOW, allow);
         }
+    }
+    if let Some(dialect) = dialect {
+        dialect.finish(&mut response);
+    }
+    if is_left_unanswered {
+        response.extensions_mut().insert(NoAnswer);
     }
     if let Ok(value) = HeaderValue::try_from(&id) {
         response.headers_mut().insert(REQUEST_ID, value);

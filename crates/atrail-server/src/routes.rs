@@ -3,10 +3,11 @@
 mod accounts;
 mod api_keys;
 mod console;
-mod es;
+pub(crate) mod es;
 mod events;
 mod exports;
 mod health;
+pub(crate) mod hec;
 mod holds;
 mod index;
 mod info;
@@ -162,7 +163,50 @@ routes! {
     POST paths::ES_MSEARCH => es::several;
     POST paths::ES_INDEX_MSEARCH => es::several;
     POST paths::ES_QUERY => es::esql;
-    HEAD paths::ES_INDEX => es::exists;
+    HEAD paths::ES_INDEX => es::cluster::exists;
+    PUT paths::ES_INDEX => es::cluster::set_index;
+    GET paths::ES_LICENSE => es::cluster::license;
+    GET paths::ES_XPACK => es::cluster::xpack;
+    GET paths::ES_CAT_HEALTH => es::cluster::cat_health;
+    GET paths::ES_NODES => es::cluster::nodes;
+    GET paths::ES_ALL_NODES => es::cluster::nodes;
+    GET paths::ES_TEMPLATE => es::cluster::template;
+    PUT paths::ES_TEMPLATE => es::cluster::acknowledge;
+    GET paths::ES_INDEX_TEMPLATE => es::cluster::index_template;
+    PUT paths::ES_INDEX_TEMPLATE => es::cluster::acknowledge;
+    GET paths::ES_COMPONENT_TEMPLATE => es::cluster::component_template;
+    PUT paths::ES_COMPONENT_TEMPLATE => es::cluster::acknowledge;
+    GET paths::ES_ILM_POLICY => es::cluster::ilm_policy;
+    PUT paths::ES_ILM_POLICY => es::cluster::acknowledge;
+    GET paths::ES_DATA_STREAM => es::cluster::data_stream;
+    PUT paths::ES_DATA_STREAM => es::cluster::acknowledge;
+    GET paths::ES_PIPELINE => es::cluster::pipeline;
+    PUT paths::ES_PIPELINE => es::cluster::acknowledge;
+    POST paths::ES_REFRESH => es::cluster::refresh;
+    POST paths::ES_INDEX_REFRESH => es::cluster::refresh;
+    POST paths::ES_BULK => es::bulk::bulk;
+    PUT paths::ES_BULK => es::bulk::bulk;
+    POST paths::ES_INDEX_BULK => es::bulk::bulk;
+    PUT paths::ES_INDEX_BULK => es::bulk::bulk;
+    POST paths::ES_TYPE_BULK => es::bulk::bulk;
+    PUT paths::ES_TYPE_BULK => es::bulk::bulk;
+    POST paths::ES_DOC_BULK => es::bulk::bulk;
+    PUT paths::ES_DOC_BULK => es::bulk::bulk;
+    POST paths::ES_DOCS => es::document::add;
+    POST paths::ES_DOC => es::document::add;
+    PUT paths::ES_DOC => es::document::add;
+    POST paths::ES_CREATE => es::document::add;
+    PUT paths::ES_CREATE => es::document::add;
+    POST paths::HEC => hec::event;
+    POST paths::HEC_EVENT => hec::event;
+    POST paths::HEC_EVENT_1 => hec::event;
+    OPTIONS paths::HEC_EVENT => hec::options;
+    OPTIONS paths::HEC_EVENT_1 => hec::options;
+    POST paths::HEC_RAW => hec::raw;
+    POST paths::HEC_RAW_1 => hec::raw;
+    GET paths::HEC_HEALTH => hec::health;
+    GET paths::HEC_HEALTH_1 => hec::health;
+    POST paths::HEC_ACK => hec::ack;
     GET paths::HEALTHZ => health::alive;
     GET paths::READYZ => health::ready;
     GET paths::METRICS => metrics::show;
@@ -171,16 +215,7 @@ routes! {
 
 /// The routes that change something and read the query. The token routes follow RFC 6749, which does not mention a
 /// query.
-const READ_THE_QUERY: [(&str, &str); 19] = [
-    ("POST", paths::ES_FIELD_CAPS),
-    ("POST", paths::ES_INDEX_FIELD_CAPS),
-    ("POST", paths::ES_SEARCH),
-    ("POST", paths::ES_INDEX_SEARCH),
-    ("POST", paths::ES_COUNT),
-    ("POST", paths::ES_INDEX_COUNT),
-    ("POST", paths::ES_MSEARCH),
-    ("POST", paths::ES_INDEX_MSEARCH),
-    ("POST", paths::ES_QUERY),
+const READ_THE_QUERY: &[(&str, &str)] = &[
     ("POST", paths::TOKEN),
     ("POST", paths::TOKEN_LEGACY),
     ("POST", paths::REVOKE),
@@ -254,17 +289,8 @@ const BY_COOKIE: &[(&str, &str, ByCookie)] = &[
 ];
 
 /// The routes that change something and read a body.
-const READ_THE_BODY: [(&str, &str); 35] = [
+const READ_THE_BODY: &[(&str, &str)] = &[
     ("POST", paths::CONSOLE_LOGIN),
-    ("POST", paths::ES_FIELD_CAPS),
-    ("POST", paths::ES_INDEX_FIELD_CAPS),
-    ("POST", paths::ES_SEARCH),
-    ("POST", paths::ES_INDEX_SEARCH),
-    ("POST", paths::ES_COUNT),
-    ("POST", paths::ES_INDEX_COUNT),
-    ("POST", paths::ES_MSEARCH),
-    ("POST", paths::ES_INDEX_MSEARCH),
-    ("POST", paths::ES_QUERY),
     ("POST", paths::TOKEN),
     ("POST", paths::TOKEN_LEGACY),
     ("POST", paths::REVOKE),
@@ -303,26 +329,25 @@ pub(crate) fn only_reads(method: &Method, path: &str) -> bool {
 }
 
 /// Returns a route that refuses a query or a body unless it reads one: otherwise a client would believe that the server
-/// honoured a parameter that no handler reads, such as `dry_run`.
+/// honoured a parameter that no handler reads, such as `dry_run`. The routes of other collectors' protocols know the
+/// parameters of these, and ignore most of them.
 fn checked(
     app: &Arc<App>,
     method: &str,
     path: &str,
     mut route: MethodRouter<Arc<App>>,
 ) -> MethodRouter<Arc<App>> {
-    if !READ_THE_QUERY.contains(&(method, path)) {
+    let is_foreign = paths::is_foreign(path);
+    if !is_foreign && !READ_THE_QUERY.contains(&(method, path)) {
         route = route.route_layer(from_fn(extract::refuse_query_of_change));
     }
-    if !READ_THE_BODY.contains(&(method, path)) {
+    if !is_foreign && !READ_THE_BODY.contains(&(method, path)) {
         let app = Arc::clone(app);
         route = route.route_layer(from_fn_with_state(app, extract::refuse_body_of_change));
     }
     let mut by_cookie = BY_COOKIE.iter();
     if let Some((.., by_cookie)) = by_cookie.find(|(of, at, _)| (*of, *at) == (method, path)) {
         route = route.route_layer(Extension(*by_cookie));
-    }
-    if path.starts_with(paths::ES) {
-        route = route.route_layer(from_fn(es::shape::shaped));
     }
     route
 }

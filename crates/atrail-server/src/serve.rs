@@ -1,6 +1,8 @@
 //! Starts the server, accepts connections, and shuts down in order.
 
+mod acceptor;
 mod files;
+mod listeners;
 pub(crate) mod patience;
 pub(crate) mod places;
 pub(crate) mod served;
@@ -13,20 +15,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrail_api::paths;
 use atrail_model::Clock;
+use atrail_sources::Engine;
 use atrail_store::{Store, StoreError, Turns};
-use axum::Router;
-use axum::extract::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulConnection;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
 
 use crate::app::App;
 use crate::audit::Audit;
@@ -39,36 +33,25 @@ use crate::auth::tokens::Tokens;
 use crate::founding;
 use crate::ingest::budget::Budget;
 use crate::ingest_keys::IngestKeys;
-use crate::metrics::{Metrics, Refusal};
-use crate::observe::Peer;
+use crate::metrics::Metrics;
+use crate::receivers::acks::Acks;
 use crate::routes;
 use crate::search::Searches;
 use crate::settings::{SettingError, Settings};
 use crate::tail::Tails;
+use acceptor::Acceptor;
 use files::Files;
 pub use files::check;
-use patience::{Slow, Timed};
-use places::{Crowded, Place, Places};
-use served::Served;
-use tls::Tls;
+use listeners::Listeners;
+use places::Places;
 pub use tls::TlsError;
 
-/// Longest head of a request, in bytes; an idle connection costs half of it.
-const HEAD_MAX_BYTES: usize = 32 << 10;
-/// Largest number of header fields in a request.
-const MAX_HEADERS: usize = 64;
-/// Longest wait for a head on a connection beyond a limit; such a connection serves health probes.
-const PROBE_PATIENCE: Duration = Duration::from_secs(5);
-/// Paths that such a connection serves.
-const PROBES: [&str; 3] = [paths::HEALTHZ, paths::READYZ, paths::METRICS];
 /// How long connections have to end after they are cut.
 const CUT_GRACE: Duration = Duration::from_secs(1);
 /// How long the audit has at shutdown to write its counts.
 const AUDIT_GRACE: Duration = Duration::from_secs(4);
 /// How long the store has at shutdown to finish its work.
 const STORE_GRACE: Duration = Duration::from_secs(4);
-/// Wait after a failed accept: the process has no free file descriptor, and an immediate retry would only waste time.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -131,12 +114,8 @@ async fn prepare(
     clock: Arc<dyn Clock>,
     store: Store,
 ) -> Result<Running, StartError> {
-    let listen = settings.listen;
-    let failed = |source| StartError::Listen { listen, source };
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    let addr = listener.local_addr().map_err(failed)?;
-    // Port 0 selects any free port; the address has its number from here on.
-    settings.listen = addr;
+    let listeners = Listeners::bind(&mut settings).await?;
+    let addr = settings.listen;
     let verifier_key = store.verifier_key().await;
     if let Some(name) = &settings.store.server_name
         && name != verifier_key.name()
@@ -180,6 +159,8 @@ async fn prepare(
         stop: stop.clone(),
         standings: Standings::new(identity.clone(), tenancy.clone()),
         throttle: Throttle::default(),
+        engine: Engine::embedded(),
+        hec_acks: Acks::starting_at(clock.now()),
         ingest_budget: Budget::new(settings.ingest_bytes_in_flight, Arc::clone(&metrics)),
         body_turns: Turns::new(cores(), usize::MAX, usize::MAX),
         searches: Searches::new(settings.search, Arc::clone(&metrics)),
@@ -215,7 +196,10 @@ async fn prepare(
             trusted_proxies.clone(),
         )
     };
-    let acceptor = Acceptor {
+    let other_addrs = (app.settings.listeners.iter())
+        .map(|listener| listener.address)
+        .collect();
+    let acceptor = Arc::new(Acceptor {
         places,
         router: routes::router(Arc::clone(&app)),
         tls,
@@ -223,14 +207,15 @@ async fn prepare(
         connections: TaskTracker::new(),
         stop: stop.clone(),
         cut: cut.clone(),
-    };
+    });
     let connections = acceptor.connections.clone();
     Ok(Running {
         addr,
         endpoint,
         first_credentials: founded.then_some(credentials_file),
         verifier_key,
-        accepting: tokio::spawn(acceptor.run(listener)),
+        other_addrs,
+        accepting: listeners.spawn(&acceptor),
         connections,
         counting: tokio::spawn(Arc::clone(&audit).run(stop.clone())),
         storing_uses: tokio::spawn(Arc::clone(&api_keys).run(stop.clone())),
@@ -255,7 +240,9 @@ pub struct Running {
     pub first_credentials: Option<PathBuf>,
     /// The key that verifies the server's evidence.
     pub verifier_key: String,
-    accepting: JoinHandle<()>,
+    /// The addresses of the other listeners, in the order of the settings.
+    pub other_addrs: Vec<SocketAddr>,
+    accepting: TaskTracker,
     connections: TaskTracker,
     counting: JoinHandle<()>,
     storing_uses: JoinHandle<()>,
@@ -283,8 +270,8 @@ impl Running {
     /// When the store cannot close in order. No acknowledged event is lost.
     pub async fn shutdown(self) -> Result<(), StoreError> {
         self.stop.cancel();
-        // The task ends at the signal; a panic in it has already been logged.
-        let _ = self.accepting.await;
+        // The tasks end at the signal; a panic in one of them has already been logged.
+        self.accepting.wait().await;
         self.connections.close();
         if tokio::time::timeout(self.drain, self.connections.wait())
             .await
@@ -326,173 +313,4 @@ impl Running {
 /// such work.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
-}
-
-struct Acceptor {
-    places: Places,
-    router: Router,
-    tls: Option<Tls>,
-    app: Arc<App>,
-    connections: TaskTracker,
-    stop: CancellationToken,
-    cut: CancellationToken,
-}
-
-impl Acceptor {
-    async fn run(self, listener: TcpListener) {
-        loop {
-            let accepted = tokio::select! {
-                () = self.stop.cancelled() => return,
-                accepted = listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, peer)) => {
-                    let Some(place) = self.places.admit(peer.ip()) else {
-                        self.app.metrics.refused(Refusal::Connections);
-                        continue;
-                    };
-                    let connection = self.connection(stream, peer, Arc::new(place));
-                    let open = self.app.metrics.connected();
-                    self.connections.spawn(async move {
-                        connection.await;
-                        drop(open);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-
-    fn connection(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        place: Arc<Place>,
-    ) -> impl Future<Output = ()> + Send + 'static {
-        let (app, router) = (Arc::clone(&self.app), self.router.clone());
-        let (requests, places) = (self.connections.clone(), self.places.clone());
-        let served = Arc::clone(&place);
-        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            let trusted = &app.settings.trusted_proxies;
-            let source = source::source(peer.ip(), request.headers(), trusted);
-            request.extensions_mut().insert(Peer(source));
-            let (serving, crowded) = places.serve(&served, peer.ip(), source);
-            if let Some(crowded) = crowded.filter(|_| !PROBES.contains(&request.uri().path())) {
-                app.metrics.refused(match crowded {
-                    Crowded::Address => Refusal::ConnectionsOfAddress,
-                    Crowded::Server => Refusal::Connections,
-                });
-                request.extensions_mut().insert(crowded);
-            }
-            let only_reads = routes::only_reads(request.method(), request.uri().path());
-            let answer = router.clone().oneshot(request);
-            let requests = requests.clone();
-            async move {
-                if only_reads {
-                    let answer = answer.await.unwrap_or_else(|never| match never {});
-                    return Ok(answer.map(|body| Served::new(body, serving)));
-                }
-                // A client that disconnects must not stop a handler between an action and the event that records it.
-                // Until the handler ends, the request is in progress and occupies its connection's place.
-                let to_the_end = requests.spawn(async move { (answer.await, serving) });
-                let (answered, serving) = to_the_end.await?;
-                let answer = answered.unwrap_or_else(|never| match never {});
-                Ok::<_, JoinError>(answer.map(|body| Served::new(body, serving)))
-            }
-        });
-        // Small answers must not wait for the acknowledgement of earlier ones; if this fails, they are only slower.
-        let _ = stream.set_nodelay(true);
-        let settings = &self.app.settings;
-        let is_beside = place.crowded.is_some();
-        let mut patience = settings.patience();
-        if is_beside {
-            patience.head = patience.head.min(PROBE_PATIENCE);
-        }
-        let stream = Timed::new(stream, patience, Arc::clone(&place.stage));
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            // The stream knows when a head begins, and this library does not; this limit is a safeguard against an
-            // error in the stream.
-            .header_read_timeout(patience.head.saturating_add(patience.keep_alive))
-            .keep_alive(!is_beside)
-            .max_header_size(HEAD_MAX_BYTES)
-            .max_headers(MAX_HEADERS);
-        let ending = Ending {
-            stop: self.stop.clone(),
-            cut: self.cut.clone(),
-            place,
-            metrics: Arc::clone(&self.app.metrics),
-        };
-        let (tls, patience) = (self.tls.clone(), patience.head);
-        async move {
-            let Some(tls) = tls else {
-                let connection = http.serve_connection(TokioIo::new(stream), service);
-                return ending.run(connection, peer).await;
-            };
-            // A handshake may take as long as a request's head, and a shutdown waits for no handshake.
-            let secured = tokio::select! {
-                secured = tokio::time::timeout(patience, tls.accept(stream)) => secured,
-                () = ending.stop.cancelled() => return,
-                () = ending.place.leave.cancelled() => return,
-            };
-            ending.place.stage.expect_head();
-            match secured {
-                Ok(Ok(stream)) => {
-                    let connection = http.serve_connection(TokioIo::new(stream), service);
-                    ending.run(connection, peer).await;
-                }
-                Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
-                Err(_) => {
-                    ending.metrics.refused(Refusal::SlowHandshake);
-                    tracing::debug!(%peer, "a TLS handshake took too long");
-                }
-            }
-        }
-    }
-}
-
-/// The signals that end a connection.
-struct Ending {
-    stop: CancellationToken,
-    cut: CancellationToken,
-    place: Arc<Place>,
-    metrics: Arc<Metrics>,
-}
-
-impl Ending {
-    /// Serves a connection until it ends, or has to end.
-    async fn run<C>(self, connection: C, peer: SocketAddr)
-    where
-        C: GracefulConnection<Error = hyper::Error>,
-    {
-        tokio::pin!(connection);
-        let has_to_leave = tokio::select! {
-            ended = connection.as_mut() => return self.note(ended, peer),
-            () = self.stop.cancelled() => false,
-            () = self.place.leave.cancelled() => true,
-        };
-        // Otherwise the server would wait for a client that sends only the beginning of a head.
-        if has_to_leave && self.place.stage.idle_since().is_some() {
-            return;
-        }
-        connection.as_mut().graceful_shutdown();
-        tokio::select! {
-            ended = connection.as_mut() => self.note(ended, peer),
-            () = self.cut.cancelled() => {}
-        }
-    }
-
-    fn note(&self, ended: Result<(), hyper::Error>, peer: SocketAddr) {
-        match self.place.stage.slow() {
-            Some(Slow::Head) => self.metrics.refused(Refusal::SlowHead),
-            Some(Slow::Reader) => self.metrics.refused(Refusal::SlowReader),
-            None => {}
-        }
-        if let Err(error) = ended {
-            tracing::debug!(%peer, %error, "a connection broke off");
-        }
-    }
 }

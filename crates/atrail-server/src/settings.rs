@@ -23,7 +23,7 @@ use crate::serve::patience::Patience;
 pub use console::ConsoleSettings;
 use error::INSECURE;
 pub use error::SettingError;
-pub use listen::listen_address;
+pub use listen::{ListenerSettings, Serves, listen_address};
 pub use oidc::{OidcAlgorithm, OidcSettings, RoleRule};
 pub use public_url::PublicUrl;
 
@@ -34,6 +34,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// The address to listen on; port 0 selects a free one.
     pub listen: SocketAddr,
+    /// Further addresses to listen on.
+    pub listeners: Vec<ListenerSettings>,
     /// Whether passwords and tokens may cross a network unencrypted: required to listen beyond loopback without a
     /// certificate.
     pub insecure_http: bool,
@@ -144,6 +146,7 @@ impl Settings {
         Self {
             store: StoreSettings::new(data_dir),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8181)),
+            listeners: Vec::new(),
             insecure_http: false,
             tls_cert: None,
             tls_key: None,
@@ -203,12 +206,18 @@ impl Settings {
             }
             _ => {}
         }
-        if !self.listen.ip().is_loopback() && !self.serves_https() && !self.insecure_http {
+        let others = self.listeners.iter().map(|listener| listener.address);
+        let open = std::iter::once(self.listen)
+            .chain(others)
+            .find(|address| !address.ip().is_loopback());
+        if let Some(address) = open
+            && !self.serves_https()
+            && !self.insecure_http
+        {
             return Err(SettingError {
                 name: INSECURE,
                 why: format!(
-                    "is false and {} can be reached from other machines, but the server speaks plain HTTP",
-                    self.listen
+                    "is false and {address} can be reached from other machines, but the server speaks plain HTTP",
                 ),
             });
         }

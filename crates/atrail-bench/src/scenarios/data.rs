@@ -17,6 +17,64 @@ pub(super) struct Batches {
     pub(super) events: u64,
     pub(super) compressed: bool,
     pub(super) times: Times,
+    pub(super) form: Form,
+}
+
+/// What carries the events of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Lines of `POST /v3/events`.
+    Lines,
+    /// Documents of Elasticsearch's bulk form.
+    Bulk,
+    /// Such documents with members of the same content that are not CADF's, which the server maps.
+    BulkMapped,
+    /// Objects of Splunk's HTTP Event Collector.
+    Hec,
+    /// The same with events that the server maps.
+    HecMapped,
+}
+
+impl Form {
+    /// Appends an event of the generator, which ends with a line break, as this form carries it.
+    fn put(self, line: &str, text: &mut String) {
+        let event = match self {
+            Self::Lines | Self::Bulk | Self::Hec => line,
+            Self::BulkMapped | Self::HecMapped => &foreign(line),
+        };
+        match self {
+            Self::Lines => text.push_str(event),
+            Self::Bulk | Self::BulkMapped => {
+                text.push_str("{\"create\":{}}\n");
+                text.push_str(event);
+            }
+            Self::Hec | Self::HecMapped => {
+                text.push_str("{\"host\":\"gateway-01\",\"sourcetype\":\"_json\",\"event\":");
+                text.push_str(event.trim_end());
+                text.push('}');
+            }
+        }
+    }
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Lines => "/v3/events",
+            Self::Bulk | Self::BulkMapped => "/es/_bulk",
+            Self::Hec | Self::HecMapped => "/services/collector/event",
+        }
+    }
+}
+
+/// Returns an event with the names that loggers use for its members, so that it is no CADF.
+fn foreign(line: &str) -> String {
+    line.replacen(
+        "\"typeURI\":\"http://schemas.dmtf.org/cloud/audit/1.0/event\",",
+        "",
+        1,
+    )
+    .replacen("\"eventTime\":", "\"@timestamp\":", 1)
+    .replacen("\"initiator\":", "\"user\":", 1)
+    .replacen("\"observer\":", "\"service\":", 1)
 }
 
 /// The hours of the events.
@@ -37,6 +95,7 @@ impl Batches {
             events,
             compressed: false,
             times: Times::InOrder,
+            form: Form::Lines,
         }
     }
 }
@@ -98,14 +157,15 @@ pub(super) fn requests(
                 Times::Scattered => events.at_random(),
                 Times::OneHour => events.in_time(of - 1, of),
             };
-            events.line(moment, &mut text);
+            let mut line = String::new();
+            events.line(moment, &mut line);
+            batches.form.put(&line, &mut text);
         }
-        requests.push(request(
-            server,
-            space,
-            text.into_bytes(),
-            batches.compressed,
-        )?);
+        let request = request(server, space, text.into_bytes(), batches.compressed)?;
+        requests.push(Request {
+            line: format!("POST {}", batches.form.path()),
+            ..request
+        });
     }
     Ok(requests)
 }

@@ -1,6 +1,6 @@
 //! Sends events, in batches of several sizes over several connections.
 
-use super::data::{Batches, Times, requests};
+use super::data::{Batches, Form, Times, requests};
 use crate::baselines::{append, postgres};
 use crate::bench::Bench;
 use crate::events::TENANTS;
@@ -16,15 +16,21 @@ enum How {
     Gzip,
     /// Uncompressed, and from all hours mixed: each seal makes an object for each hour and space.
     Scattered,
+    /// Uncompressed, as another product's senders send it.
+    Carried(Form),
 }
 
-use How::{Gzip, Plain, Scattered};
+use How::{Carried, Gzip, Plain, Scattered};
 
 /// Events of a batch, connections, form, and a divisor of the number of events for slow cases.
-const CASES: [(u64, usize, How, u64); 11] = [
+const CASES: [(u64, usize, How, u64); 15] = [
     (2_000, 4, Plain, 1),
     (2_000, 4, Gzip, 1),
     (2_000, 4, Scattered, 1),
+    (2_000, 4, Carried(Form::Bulk), 1),
+    (2_000, 4, Carried(Form::BulkMapped), 1),
+    (2_000, 4, Carried(Form::Hec), 1),
+    (2_000, 4, Carried(Form::HecMapped), 1),
     (2_000, 1, Plain, 1),
     (2_000, 64, Plain, 1),
     (100, 1, Plain, 4),
@@ -45,6 +51,11 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             Plain => "plain",
             Gzip => "gzip",
             Scattered => "plain and scattered",
+            Carried(Form::Lines) => "lines",
+            Carried(Form::Bulk) => "Elasticsearch bulk",
+            Carried(Form::BulkMapped) => "Elasticsearch bulk, mapped",
+            Carried(Form::Hec) => "Splunk HEC",
+            Carried(Form::HecMapped) => "Splunk HEC, mapped",
         };
         let case = format!("batches of {batch}, {connections} connections, {encoding}");
         if !bench.wants(&case) {
@@ -62,6 +73,10 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
                 // A service would send this many single events within the hour in which they happen.
                 _ if batch == 1 => Times::OneHour,
                 _ => Times::InOrder,
+            },
+            form: match how {
+                Carried(form) => form,
+                Plain | Gzip | Scattered => Form::Lines,
             },
         };
         let requests = requests(&server, &spaces, &mut events, (0..count, count), batches)?;

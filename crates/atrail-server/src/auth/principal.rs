@@ -315,7 +315,7 @@ impl FromRequestParts<Arc<App>> for Principal {
 /// A caller of any kind, also one with an ingest key: for answers that senders ask for before they send, and that reveal
 /// nothing.
 #[derive(Debug, Clone)]
-pub(crate) struct AnyCaller(#[allow(dead_code, reason = "receivers use it")] pub(crate) Principal);
+pub(crate) struct AnyCaller(pub(crate) Principal);
 
 impl FromRequestParts<Arc<App>> for AnyCaller {
     type Rejection = ApiError;

@@ -32,6 +32,15 @@ impl Refusal {
         }
     }
 
+    /// The document is no event.
+    pub(crate) fn document(reason: impl Into<String>) -> Self {
+        Self {
+            status: 400,
+            kind: "document_parsing_exception",
+            reason: reason.into(),
+        }
+    }
+
     /// The answer would have more buckets, or need more memory for them, than one answer may.
     pub(crate) fn too_many_buckets(reason: impl Into<String>) -> Self {
         Self {

@@ -7,6 +7,7 @@ use atrail_sources::{Framing, SourceKind, Stream};
 use bytes::Bytes;
 
 use super::budget::Budget;
+use super::intake::Intake;
 use super::prepare::{Reading, prepare};
 
 /// Parses a body in memory and in chunks, and checks that both contain the same events. Each event is one line whose
@@ -18,19 +19,20 @@ pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
     let reading = Reading {
         kind,
         framing,
-        now: Timestamp::UNIX_EPOCH,
         key: None,
         each_is_answered: true,
     };
     let mut share = Budget::new(256 << 20, None).share();
-    let Ok(made) = prepare(&Bytes::copy_from_slice(body), &reading, &mut share) else {
+    let bytes = Bytes::copy_from_slice(body);
+    let mut intake = Intake::new(&bytes, Timestamp::UNIX_EPOCH, &mut share);
+    let Ok(all_not_read) = prepare(&bytes, &reading, &mut intake) else {
         return;
     };
-    let answer = if made.accepted + made.refused == 0 {
-        Vec::new()
-    } else {
-        serde_json::from_slice::<Vec<AckOrRefusal>>(&made.answer).expect("an array of answers")
+    let Ok(made) = intake.finish() else {
+        return;
     };
+    let answer: Vec<AckOrRefusal> =
+        serde_json::from_slice(&made.answer).expect("an array of answers");
     let mut events = made.events.iter();
     let mut stream = Chunks::new(body, kind, framing);
     for answer in answer {
@@ -62,7 +64,7 @@ pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
     // A skipped line counts once, or once for each object on it.
     let ends = |byte: &&u8| matches!(byte, b'\n' | b'}');
     assert!(
-        made.not_read <= body.iter().filter(ends).count() as u64,
+        all_not_read <= body.iter().filter(ends).count() as u64,
         "no more was passed over than there is"
     );
 }

@@ -1,11 +1,16 @@
-//! Elasticsearch's search interface, as far as Grafana's data source and the official clients use it.
+//! Elasticsearch's interface: for searching, as far as Grafana's data source and the official clients use it, and for
+//! sending events, as its senders do.
 //!
-//! `docs/GRAFANA.md` says what is supported. The translation of requests and answers is in [`crate::es`].
+//! `docs/GRAFANA.md` and `docs/SENDERS.md` say what is supported. The translation of searches and their answers is in
+//! [`crate::es`].
 
+pub(super) mod bulk;
+pub(super) mod cluster;
+pub(super) mod document;
 mod hints;
 mod pager;
 mod run;
-pub(super) mod shape;
+pub(crate) mod shape;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,7 +20,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -106,14 +111,11 @@ pub(super) async fn health(State(app): State<Arc<App>>, _: AnyCaller) -> Json<Va
     }))
 }
 
-/// Returns whether the indices exist.
-pub(super) async fn exists(
-    State(app): State<Arc<App>>,
-    principal: Principal,
-    InPath(names): InPath,
-) -> Result<StatusCode, Failure> {
-    indices(&app, &principal, &names).await?;
-    Ok(StatusCode::OK)
+/// Returns whether a request to this path sends events.
+pub(crate) fn sends(method: &Method, path: &str) -> bool {
+    let changes = *method == Method::POST || *method == Method::PUT;
+    let mut segments = path.split('/').skip(2);
+    changes && segments.any(|segment| matches!(segment, "_bulk" | "_doc" | "_create"))
 }
 
 /// Returns the fields that people can choose from, and their types.

@@ -1,6 +1,25 @@
-//! Parses the address to listen on.
+//! The addresses to listen on.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+
+use serde::{Deserialize, Serialize};
+
+/// A further address to listen on. It has the certificate and the limits of the main one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenerSettings {
+    /// The address; port 0 selects a free one.
+    pub address: SocketAddr,
+    /// What it serves at its root.
+    pub serves: Serves,
+}
+
+/// What a further address serves at its root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Serves {
+    /// What the main address serves below `/es`: senders that know a host and a port, but no path, need it.
+    Elasticsearch,
+}
 
 /// Parses the address to listen on: an IP address or a name of this machine, each with a port. It resolves a name at
 /// once. Of several addresses, it selects the first IPv4 one, which clients that know only the name try in any case.

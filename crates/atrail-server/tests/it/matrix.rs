@@ -92,6 +92,15 @@ const READ: [u16; 13] = statuses!(404 200 200 404 200 200 403 404 404 403);
 const OWN_SESSION: [u16; 13] = statuses!(404 200 200 404 200 200 404 404 404 403);
 const CHANGE: [u16; 13] = statuses!(404 200 403 404 200 403 403 404 404 403);
 const SEND: [u16; 13] = statuses!(404 200 403 404 200 403 200 404 404 200);
+/// Sending one document.
+const ADD: [u16; 13] = statuses!(404 201 403 404 201 403 201 404 404 201);
+/// Splunk's interface, which refuses a wrong token in another way than a missing one.
+const SEND_BY_TOKEN: [u16; 13] = [
+    401, 403, 403, 404, 200, 403, 404, 200, 403, 200, 404, 404, 200,
+];
+const UNKNOWN_BY_TOKEN: [u16; 13] = [
+    401, 403, 403, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404,
+];
 const READ_ALL: [u16; 13] = statuses!(404 200 200 404 403 403 403 404 404 403);
 /// Only an owner, even for one space.
 const HOLD: [u16; 13] = statuses!(404 200 403 404 403 403 403 404 404 403);
@@ -238,7 +247,51 @@ const MATRIX: &[Row] = &[
     ("POST", paths::ES_MSEARCH, About::Nothing, statuses!(200 200 200 200 200 200 200 200 200 403), NONE),
     ("POST", paths::ES_INDEX_MSEARCH, About::Index, SEVERAL, SEVERAL),
     ("POST", paths::ES_QUERY, About::Nothing, statuses!(400 400 400 400 400 400 400 400 400 400), NONE),
-    ("HEAD", paths::ES_INDEX, About::Index, READ, ABSENT),
+    // For a key that only sends, every index exists.
+    ("HEAD", paths::ES_INDEX, About::Index, statuses!(404 200 200 404 200 200 403 404 404 200), statuses!(404 404 404 404 404 404 404 404 404 200)),
+    ("PUT", paths::ES_INDEX, About::Index, LOGGED_IN, LOGGED_IN),
+    ("GET", paths::ES_LICENSE, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_XPACK, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_CAT_HEALTH, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_NODES, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_ALL_NODES, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_TEMPLATE, About::Nothing, LOGGED_IN, NONE),
+    ("PUT", paths::ES_TEMPLATE, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_INDEX_TEMPLATE, About::Nothing, LOGGED_IN, NONE),
+    ("PUT", paths::ES_INDEX_TEMPLATE, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_COMPONENT_TEMPLATE, About::Nothing, LOGGED_IN, NONE),
+    ("PUT", paths::ES_COMPONENT_TEMPLATE, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_ILM_POLICY, About::Nothing, LOGGED_IN, NONE),
+    ("PUT", paths::ES_ILM_POLICY, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_DATA_STREAM, About::Nothing, LOGGED_IN, NONE),
+    ("PUT", paths::ES_DATA_STREAM, About::Nothing, LOGGED_IN, NONE),
+    ("GET", paths::ES_PIPELINE, About::Nothing, LOGGED_IN, NONE),
+    ("PUT", paths::ES_PIPELINE, About::Nothing, LOGGED_IN, NONE),
+    ("POST", paths::ES_REFRESH, About::Nothing, LOGGED_IN, NONE),
+    ("POST", paths::ES_INDEX_REFRESH, About::Nothing, LOGGED_IN, NONE),
+    ("POST", paths::ES_BULK, About::Space, SEND, UNKNOWN),
+    ("PUT", paths::ES_BULK, About::Space, SEND, UNKNOWN),
+    ("POST", paths::ES_INDEX_BULK, About::Space, SEND, UNKNOWN),
+    ("PUT", paths::ES_INDEX_BULK, About::Space, SEND, UNKNOWN),
+    ("POST", paths::ES_TYPE_BULK, About::Space, SEND, UNKNOWN),
+    ("PUT", paths::ES_TYPE_BULK, About::Space, SEND, UNKNOWN),
+    ("POST", paths::ES_DOC_BULK, About::Space, SEND, UNKNOWN),
+    ("PUT", paths::ES_DOC_BULK, About::Space, SEND, UNKNOWN),
+    ("POST", paths::ES_DOCS, About::Space, ADD, UNKNOWN),
+    ("POST", paths::ES_DOC, About::Space, ADD, UNKNOWN),
+    ("PUT", paths::ES_DOC, About::Space, ADD, UNKNOWN),
+    ("POST", paths::ES_CREATE, About::Space, ADD, UNKNOWN),
+    ("PUT", paths::ES_CREATE, About::Space, ADD, UNKNOWN),
+    ("POST", paths::HEC, About::Space, SEND_BY_TOKEN, UNKNOWN_BY_TOKEN),
+    ("POST", paths::HEC_EVENT, About::Space, SEND_BY_TOKEN, UNKNOWN_BY_TOKEN),
+    ("POST", paths::HEC_EVENT_1, About::Space, SEND_BY_TOKEN, UNKNOWN_BY_TOKEN),
+    ("OPTIONS", paths::HEC_EVENT, About::Nothing, OPEN, NONE),
+    ("OPTIONS", paths::HEC_EVENT_1, About::Nothing, OPEN, NONE),
+    ("POST", paths::HEC_RAW, About::Space, SEND_BY_TOKEN, UNKNOWN_BY_TOKEN),
+    ("POST", paths::HEC_RAW_1, About::Space, SEND_BY_TOKEN, UNKNOWN_BY_TOKEN),
+    ("GET", paths::HEC_HEALTH, About::Nothing, OPEN, NONE),
+    ("GET", paths::HEC_HEALTH_1, About::Nothing, OPEN, NONE),
+    ("POST", paths::HEC_ACK, About::Nothing, [401, 403, 403, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200], NONE),
     ("GET", paths::KEYS, About::Nothing, OPEN, NONE),
     ("POST", paths::KEYS, About::Nothing, MAKING, NONE),
     ("GET", paths::SESSION_RECEIPT, About::Session, OWN_SESSION, ABSENT),
@@ -433,13 +486,20 @@ impl Cast {
             About::OwnInvitation => self.invitation("outsider", whose).await,
             _ => String::new(),
         };
-        let concrete = path.replace("{id}", &id).replace("{index}", &id);
+        // Where the target is a space that a header names, the path may have any words.
+        let or = |word: &'static str| if id.is_empty() { word } else { &id };
+        let concrete = path
+            .replace("{id}", or("document"))
+            .replace("{index}", or("logs"))
+            .replace("{type}", "events")
+            .replace("{name}", "template");
         let concrete = match (*method, *path) {
             ("DELETE", paths::SPACE) => concrete + "?dry_run=true",
             (_, paths::ES_FIELD_CAPS | paths::ES_INDEX_FIELD_CAPS) => concrete + "?fields=*",
             ("POST", paths::EVENTS) if *about == About::WholeAccount => {
                 concrete + "?AtAccountLevel=true"
             }
+            (_, paths::HEC_ACK) => concrete + "?channel=c",
             _ => concrete,
         };
         let whole = *about == About::WholeAccount;
@@ -506,6 +566,22 @@ impl Cast {
                 request.json(&hold)
             }
             ("POST", paths::EVENTS) => request.body(event(number)),
+            (
+                "POST" | "PUT",
+                paths::ES_BULK | paths::ES_INDEX_BULK | paths::ES_TYPE_BULK | paths::ES_DOC_BULK,
+            ) => request.body(format!("{{\"create\":{{}}}}\n{}", event(number))),
+            (
+                "POST" | "PUT",
+                paths::ES_DOCS
+                | paths::ES_DOC
+                | paths::ES_CREATE
+                | paths::HEC
+                | paths::HEC_EVENT
+                | paths::HEC_EVENT_1
+                | paths::HEC_RAW
+                | paths::HEC_RAW_1,
+            ) => request.body(event(number)),
+            (_, paths::HEC_ACK) => request.body("{\"acks\":[1]}"),
             (_, paths::EVENT_AT | paths::EVENT_PROOF) => {
                 let segment = self.segment(whose, number).await;
                 request.json(&json!({"segment": segment, "index": 0, "AtAccountLevel": whole}))

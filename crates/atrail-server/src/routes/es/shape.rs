@@ -2,17 +2,20 @@
 
 use atrail_api::ErrorCode;
 use axum::Json;
-use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::es::Refusal;
+use crate::receivers::dialect::Write;
 
-/// The header by which official clients know the server.
-const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
+/// The field by which official clients know the server. Without it, some of them fail although the server did what they
+/// asked.
+pub(crate) const PRODUCT: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("x-elastic-product"),
+    HeaderValue::from_static("Elasticsearch"),
+);
 
 /// A request that is refused: by what it asks for, or by the server.
 #[derive(Debug)]
@@ -42,20 +45,14 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Gives an answer its header, and lets its error be written in this shape. Where clients look for errors among the
-/// answers of several searches, it is written there.
-pub(in crate::routes) async fn shaped(request: Request, next: Next) -> Response {
-    let is_several =
-        request.method() == Method::POST && request.uri().path().ends_with("/_msearch");
-    let mut response = next.run(request).await;
-    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        let write = if is_several { among_several } else { alone };
-        response.extensions_mut().insert(error.written_by(write));
+/// Returns how the error of a request is written. Where clients look for errors among the answers of several searches,
+/// it is written there.
+pub(crate) fn writer(method: &Method, path: &str) -> Write {
+    if *method == Method::POST && path.ends_with("/_msearch") {
+        among_several
+    } else {
+        alone
     }
-    response
-        .headers_mut()
-        .insert(PRODUCT, HeaderValue::from_static("Elasticsearch"));
-    response
 }
 
 fn alone(code: ErrorCode, detail: &str) -> Response {
@@ -73,8 +70,7 @@ fn among_several(code: ErrorCode, detail: &str) -> Response {
 
 fn answer(status: u16, body: &Value) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let product = [(PRODUCT, HeaderValue::from_static("Elasticsearch"))];
-    (status, product, Json(body)).into_response()
+    (status, Json(body)).into_response()
 }
 
 fn of(code: ErrorCode, detail: &str) -> Refusal {

@@ -1,0 +1,93 @@
+//! The request of a sender, as an extractor.
+
+use std::sync::Arc;
+
+use atrail_sources::{SourceKind, Strictness};
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, Uri};
+
+use super::Receiving;
+use crate::app::App;
+use crate::auth::access::{Aimed, Authorised, SendEvents};
+use crate::auth::principal::Admitted;
+use crate::error::ApiError;
+use crate::ingest::Incoming;
+use crate::ingest::budget::Sender;
+use crate::metrics::Receiver;
+
+/// A request of a sender that speaks another collector's protocol. Its query is the protocol's.
+#[derive(Debug)]
+pub(crate) struct Received {
+    /// The path and the query.
+    pub(crate) uri: Uri,
+    /// The header fields.
+    pub(crate) headers: HeaderMap,
+    body: Body,
+    admitted: Option<Admitted>,
+}
+
+impl Aimed for Received {
+    /// No protocol of these names an account: a key that is bound to one sends to it.
+    fn at_account_level(&self) -> bool {
+        false
+    }
+}
+
+impl FromRequest<Arc<App>> for Received {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        Ok(Self {
+            admitted: parts.extensions.remove(),
+            uri: parts.uri,
+            headers: parts.headers,
+            body,
+        })
+    }
+}
+
+impl Receiving {
+    /// Returns what [`super::keep`] needs of an authorised request. The terms of the caller's key decide about the format
+    /// of the payloads and about their strictness.
+    pub(crate) async fn of(
+        app: &App,
+        receiver: Receiver,
+        authorised: Authorised<SendEvents, Received>,
+    ) -> Result<Self, ApiError> {
+        let Authorised {
+            principal,
+            target,
+            wire,
+            ..
+        } = authorised;
+        let Received {
+            uri: _,
+            headers,
+            body,
+            admitted,
+        } = wire;
+        let terms = principal.ingest_key().map(|key| key.terms);
+        let format = terms.as_ref().and_then(|terms| terms.format.as_deref());
+        let is_strict = terms.as_ref().is_some_and(|terms| terms.strict);
+        Ok(Self {
+            receiver,
+            // A format that this version does not know any longer is one that it has to recognise.
+            kind: format
+                .and_then(|format| format.parse().ok())
+                .unwrap_or(SourceKind::Auto),
+            strictness: if is_strict {
+                Strictness::Strict
+            } else {
+                Strictness::Lenient
+            },
+            incoming: Incoming {
+                sender: Sender::of(app, &principal, target).await?,
+                headers,
+                body,
+                admitted,
+            },
+        })
+    }
+}
