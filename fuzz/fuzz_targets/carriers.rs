@@ -32,12 +32,12 @@ fuzz_target!(|body: &[u8]| {
     }
 });
 
-fn reader() -> Reader {
+fn reader() -> Reader<'static> {
     static ENGINE: std::sync::LazyLock<Engine> = std::sync::LazyLock::new(Engine::embedded);
     ENGINE.reader(SourceKind::Auto, Strictness::Lenient)
 }
 
-fn becomes_an_event(reader: &mut Reader, payload: &Payload<'_>) {
+fn becomes_an_event(reader: &mut Reader<'_>, payload: &Payload<'_>) {
     let made = reader.read(payload).expect("a lenient reader refuses nothing");
     assert!(made.text.len() <= EVENT_MAX_BYTES);
     let no_id = || unreachable!("what the engine makes has an id");

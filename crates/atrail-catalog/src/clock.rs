@@ -73,7 +73,8 @@ impl Catalog {
     pub async fn highest_age(&self) -> Result<Timestamp> {
         let row = sqlx::query(concat!(
             "SELECT MAX(age) AS age FROM (SELECT MAX(made_age) AS age FROM sessions UNION ALL SELECT MAX(used_age) FROM sessions ",
-            "UNION ALL SELECT MAX(retired) FROM objects UNION ALL SELECT MAX(moved) FROM moved_objects)"
+            "UNION ALL SELECT MAX(retired) FROM objects UNION ALL SELECT MAX(moved) FROM moved_objects ",
+            "UNION ALL SELECT MAX(age) FROM arrivals)"
         ))
         .fetch_one(self.readers())
         .await

@@ -7,6 +7,7 @@
 pub mod adopt;
 mod anchors;
 mod archive;
+mod arrivals;
 mod changes;
 mod clock;
 pub mod compaction;
@@ -68,6 +69,7 @@ use sqlx::sqlite::{
 };
 
 pub use anchors::Anchors;
+pub use arrivals::RequestHash;
 use identity::must_stand;
 pub use identity::{
     Answerer, ApiKey, ApiKeyHolder, BrowserLogin, Credentials, EndedLogin, Exchange, ExternalUser,

@@ -30,6 +30,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0021_index_files.sql"),
     include_str!("schema/0022_ingest_keys.sql"),
     include_str!("schema/0023_browser_logins.sql"),
+    include_str!("schema/0024_arrivals.sql"),
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.
@@ -248,6 +249,20 @@ mod tests {
         let ended = sqlx::raw_sql("DELETE FROM logins WHERE login = x'11'");
         ended.execute(&pool).await.unwrap();
         assert_eq!(rows("SELECT hex(hash) FROM login_links").await, ["32"]);
+    }
+
+    /// A catalog of the version before knows no arrivals, and gets room for them.
+    #[tokio::test]
+    async fn arrivals_begin_with_none() {
+        let pool = made_by_version_of(23).await;
+        apply(&pool).await.unwrap();
+        let insert = "INSERT INTO arrivals (request, time, age) VALUES (x'01', 5, 7)";
+        sqlx::raw_sql(insert).execute(&pool).await.unwrap();
+        let rows: Vec<(i64, i64)> = sqlx::query_as("SELECT time, age FROM arrivals")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+        assert_eq!(rows, [(5, 7)]);
     }
 
     /// The row of an object summarizes its contents, even for an object of an earlier version.

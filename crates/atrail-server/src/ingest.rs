@@ -11,6 +11,7 @@ mod sender;
 use std::sync::Arc;
 
 use atrail_api::{IngestCounts, IngestQuery, headers};
+use atrail_model::{Domain, Timestamp};
 use atrail_sources::{Framing, SourceKind, Tally};
 use atrail_store::AppendTotal;
 use axum::Json;
@@ -19,8 +20,9 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
-use budget::Sender;
+use budget::{Sender, Share};
 use intake::{Intake, Taken};
 use prepare::Reading;
 
@@ -102,7 +104,7 @@ pub(crate) struct Durable<T> {
 pub(crate) async fn take<T: Send + 'static>(
     app: &App,
     incoming: Incoming,
-    read: impl FnOnce(&Bytes, &mut Intake<'_>) -> Result<T, ApiError> + Send + 'static,
+    read: impl Fn(&Bytes, &mut Intake<'_>) -> Result<T, ApiError> + Send + Sync + 'static,
 ) -> Result<Durable<T>, ApiError> {
     let Incoming {
         sender,
@@ -114,28 +116,31 @@ pub(crate) async fn take<T: Send + 'static>(
     if let Some(refusal) = app.store.write_refusal() {
         return Err(refusal.into());
     }
-    let (body, mut held) = body::receive(app, &headers, sender, body).await?;
+    let (body, held) = body::receive(app, &headers, sender, body).await?;
     // A clock that was set back must not refuse an event of the present.
     let now = app.store.time().latest();
     let bytes = body.len() as u64;
-    let is_small = bytes <= INLINE_MAX_BYTES;
-    let work = move || {
-        let mut intake = Intake::new(&body, now, &mut held);
-        let result = read(&body, &mut intake)?;
-        let taken = intake.finish()?;
-        Ok::<_, ApiError>((result, taken, held))
-    };
-    let (read, taken, held) = if is_small {
-        work()?
-    } else {
-        app.in_turn(sender.account, work).await??
-    };
+    let reading = Arc::new(read);
+    let (mut read, mut taken, mut held) =
+        read_as_of(app, sender, &body, now, held, &reading).await?;
+    if let Some(hash) = taken.undated {
+        let arrived = app
+            .store
+            .arrival(request_hash(sender.domain, hash), now)
+            .await?;
+        if arrived != now {
+            // The same request came before, and its events may be stored with that time.
+            drop(taken);
+            (read, taken, held) = read_as_of(app, sender, &body, arrived, held, &reading).await?;
+        }
+    }
     let Taken {
         events,
         answer,
         accepted,
         refused,
         origins,
+        undated: _,
     } = taken;
     let ingest_key = admitted.as_ref().and_then(Admitted::ingest_key);
     // A body may take long to arrive, and its sender may lose rights meanwhile.
@@ -160,6 +165,39 @@ pub(crate) async fn take<T: Send + 'static>(
         refused,
         origins,
     })
+}
+
+/// Reads a body as it is read when it arrives at this time.
+async fn read_as_of<T: Send + 'static>(
+    app: &App,
+    sender: Sender,
+    body: &Bytes,
+    now: Timestamp,
+    mut held: Share,
+    read: &Arc<impl Fn(&Bytes, &mut Intake<'_>) -> Result<T, ApiError> + Send + Sync + 'static>,
+) -> Result<(T, Taken, Share), ApiError> {
+    let (body, read) = (body.clone(), Arc::clone(read));
+    let is_small = body.len() as u64 <= INLINE_MAX_BYTES;
+    let work = move || {
+        let mut intake = Intake::new(&body, now, &mut held);
+        let result = read(&body, &mut intake)?;
+        let taken = intake.finish()?;
+        Ok::<_, ApiError>((result, taken, held))
+    };
+    if is_small {
+        work()
+    } else {
+        app.in_turn(sender.account, work).await?
+    }
+}
+
+/// Returns the hash by which a request of a domain is known again.
+fn request_hash(domain: Domain, body: [u8; 32]) -> [u8; 16] {
+    let hash = Sha256::new()
+        .chain_update(domain.to_string())
+        .chain_update(body)
+        .finalize();
+    std::array::from_fn(|at| hash[at])
 }
 
 /// Accepts a request's events. It reports success only after the store has made them durable.

@@ -60,7 +60,7 @@ pub(crate) struct Kept<T> {
 #[derive(Debug)]
 pub(crate) struct Keeper<'k, 'i> {
     intake: &'k mut Intake<'i>,
-    reader: Reader,
+    reader: Reader<'k>,
 }
 
 impl Keeper<'_, '_> {
@@ -92,13 +92,19 @@ impl Keeper<'_, '_> {
                 told(answer, outcome);
             }
         };
+        let received = self.intake.now();
+        let mut is_undated = false;
         // What the engine makes has an id.
         let no_id = |_: &[u8]| String::new();
         let kept = self
             .intake
-            .admit(made.text, made.origin, no_id, |answer, id, _| {
-                tell(answer, Outcome::Stored { id });
+            .admit(made.text, made.origin, no_id, |answer, event, _| {
+                is_undated = event.time == received && !is_made(&event.id);
+                tell(answer, Outcome::Stored { id: &event.id });
             })?;
+        if is_undated {
+            self.intake.is_undated();
+        }
         if let Err(error) = kept {
             self.intake.refuse();
             let reason = error.to_string();
@@ -135,11 +141,12 @@ impl Keeper<'_, '_> {
 
 /// Receives a body, lets `read` find its payloads, and makes their events durable: all of them, or none.
 ///
-/// `read` writes the answer of success while it reads; the answer is sent only after the store has kept the events.
+/// `read` writes the answer of success while it reads; the answer is sent only after the store has kept the events. It may
+/// run twice: a request that was known before is read as it was then.
 pub(crate) async fn keep<T: Send + 'static>(
     app: &App,
     receiving: Receiving,
-    read: impl FnOnce(&Bytes, &mut Keeper<'_, '_>) -> Result<T, ApiError> + Send + 'static,
+    read: impl Fn(&Bytes, &mut Keeper<'_, '_>) -> Result<T, ApiError> + Send + Sync + 'static,
 ) -> Result<Kept<T>, ApiError> {
     let Receiving {
         receiver,
@@ -169,4 +176,10 @@ pub(crate) async fn keep<T: Send + 'static>(
         accepted,
         refused,
     })
+}
+
+/// Returns whether the engine made an id from a text. An event with such an id and without a time is told from an equal one
+/// by nothing, so that it has to count each time.
+fn is_made(id: &str) -> bool {
+    uuid::Uuid::try_parse(id).is_ok_and(|id| id.get_version_num() == 8)
 }

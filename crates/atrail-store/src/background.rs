@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use atrail_disk::{Result, chain, is_full, off_thread_low};
+use atrail_model::Timestamp;
 use atrail_wal::Ripe;
 
 use crate::core::{Core, Store};
@@ -119,6 +120,9 @@ pub(crate) async fn tend_log(core: Weak<Core>) {
     }
 }
 
+/// Number of arrivals of requests that one transaction forgets.
+const ARRIVALS_AT_ONCE: u32 = 1000;
+
 /// Keeps the detection of repeated events cheap. Ends with the store.
 pub(crate) async fn tend_dedup(core: Weak<Core>) {
     loop {
@@ -127,7 +131,9 @@ pub(crate) async fn tend_dedup(core: Weak<Core>) {
         };
         tokio::time::sleep(tick).await;
         let Some(core) = core.upgrade() else { return };
+        let worked = Arc::clone(&core);
         let work = off_thread_low(move || {
+            let core = worked;
             let now = core.time.age();
             core.dedup.expire(now);
             // Merging needs space, which a disk too full for the log does not have.
@@ -138,6 +144,15 @@ pub(crate) async fn tend_dedup(core: Weak<Core>) {
         });
         if let Err(error) = work.await {
             tracing::error!(%error, "the upkeep of the runs of sealed events failed");
+        }
+        let window = core.settings.dedup_window;
+        let before = core
+            .time
+            .age()
+            .checked_sub(window)
+            .unwrap_or(Timestamp::MIN);
+        if let Err(error) = core.catalog.forget_arrivals(before, ARRIVALS_AT_ONCE).await {
+            tracing::error!(%error, "old arrivals of requests cannot be forgotten");
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrail_catalog::RequestHash;
 use atrail_disk::{Others, Result, StoreError, off_thread_beside};
-use atrail_model::{AccountId, Domain};
+use atrail_model::{AccountId, Domain, Timestamp};
 use atrail_wal::{Appended, Batch, NewEvent};
 
 use crate::Store;
@@ -79,6 +80,19 @@ impl Store {
             Attempt::Done(total) => Ok(total),
             Attempt::SealedMeanwhile(_) => Err(StoreError::Overloaded),
         }
+    }
+
+    /// Returns when a request with this hash arrived first, within the time in which duplicates are known; otherwise `now`,
+    /// which is durable then. A sender that repeats a request gets the same time each time, whatever happened between.
+    ///
+    /// # Errors
+    /// When the catalog does not accept it.
+    pub async fn arrival(&self, request: RequestHash, now: Timestamp) -> Result<Timestamp> {
+        let core = &self.core;
+        let age = core.time.age();
+        let window = core.settings.dedup_window;
+        let known_since = age.checked_sub(window).unwrap_or(Timestamp::MIN);
+        core.catalog.arrival(request, now, age, known_since).await
     }
 
     /// Returns the reason why the store refuses events now, if it does.

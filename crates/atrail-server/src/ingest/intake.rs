@@ -5,12 +5,13 @@ use std::collections::HashSet;
 
 use atrail_api::ErrorCode;
 use atrail_evidence::{LeafHash, leaf_hash};
-use atrail_model::event::EventError;
+use atrail_model::event::{Event, EventError};
 use atrail_model::limits::{REQUEST_MAX_BYTES, REQUEST_MAX_HOURS};
 use atrail_model::{Day, Hour, Timestamp, event};
 use atrail_sources::{Origin, Tally};
 use atrail_store::NewEvent;
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
 use super::budget::Share;
 use crate::error::ApiError;
@@ -42,6 +43,7 @@ pub(crate) struct Intake<'a> {
     accepted: u64,
     refused: u64,
     origins: Tally,
+    is_undated: bool,
 }
 
 /// The result of reading a request.
@@ -57,6 +59,8 @@ pub(crate) struct Taken {
     pub(crate) refused: u64,
     /// The formats of the events to store.
     pub(crate) origins: Tally,
+    /// The hash of the body, if events have the time of its arrival.
+    pub(crate) undated: Option<[u8; 32]>,
 }
 
 impl<'a> Intake<'a> {
@@ -74,6 +78,7 @@ impl<'a> Intake<'a> {
             accepted: 0,
             refused: 0,
             origins: Tally::default(),
+            is_undated: false,
         }
     }
 
@@ -103,13 +108,13 @@ impl<'a> Intake<'a> {
     }
 
     /// Keeps an event to be stored, if it is one. `add_id` makes the id of an event without one from its text. `told`
-    /// learns the event's id and leaf hash, and may write the answer.
+    /// learns of the event and its leaf hash, and may write the answer.
     pub(crate) fn admit(
         &mut self,
         text: Cow<'_, [u8]>,
         origin: Origin,
         add_id: impl FnOnce(&[u8]) -> String,
-        told: impl FnOnce(&mut Vec<u8>, &str, &LeafHash),
+        told: impl FnOnce(&mut Vec<u8>, &Event<'_>, &LeafHash),
     ) -> Result<Result<(), EventError>, ApiError> {
         let event = match event::admit(&text, self.now, || add_id(&text)) {
             Ok(event) => event,
@@ -129,7 +134,7 @@ impl<'a> Intake<'a> {
                 return Err(too_many_hours());
             }
         }
-        told(&mut self.answer, &event.id, &leaf);
+        told(&mut self.answer, &event, &leaf);
         let place = match event.line {
             Cow::Owned(line) => Place::Own(line),
             Cow::Borrowed(line) => Place::Within(offset_in(&text, line), line.len()),
@@ -163,6 +168,11 @@ impl<'a> Intake<'a> {
         Ok(Ok(()))
     }
 
+    /// Notes that an event has the time of its arrival, and would be another event in the same request sent again.
+    pub(crate) const fn is_undated(&mut self) {
+        self.is_undated = true;
+    }
+
     /// Counts an event that is refused.
     pub(crate) const fn refuse(&mut self) {
         self.refused += 1;
@@ -179,6 +189,7 @@ impl<'a> Intake<'a> {
             accepted,
             refused,
             origins,
+            is_undated,
             ..
         } = self;
         answer.shrink_to_fit();
@@ -196,6 +207,7 @@ impl<'a> Intake<'a> {
             accepted,
             refused,
             origins,
+            undated: is_undated.then(|| Sha256::digest(body).into()),
         })
     }
 }

@@ -60,9 +60,9 @@ pub(super) fn prepare(
                     Some(key) => key.event_id(index, text),
                     None => Uuid::new_v4().to_string(),
                 };
-                let kept = intake.admit(text, origin, add_id, |answer, id, leaf| {
+                let kept = intake.admit(text, origin, add_id, |answer, event, leaf| {
                     if *each_is_answered {
-                        write_ack(answer, id, leaf, origin);
+                        write_ack(answer, &event.id, leaf, origin);
                     }
                 })?;
                 kept.err().map(|error| (line, error.to_string(), 0))

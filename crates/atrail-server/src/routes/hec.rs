@@ -101,8 +101,9 @@ impl Noting<'_, '_, '_> {
 async fn receive(
     State(app): State<Arc<App>>,
     authorised: Authorised<SendEvents, Received>,
-    read: impl FnOnce(&Bytes, &mut Noting<'_, '_, '_>, &InQuery) -> Result<(), ApiError>
+    read: impl Fn(&Bytes, &mut Noting<'_, '_, '_>, &InQuery) -> Result<(), ApiError>
     + Send
+    + Sync
     + 'static,
 ) -> Result<Response, ApiError> {
     let query = InQuery::of(&authorised.wire.uri);

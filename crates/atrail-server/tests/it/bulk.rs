@@ -23,10 +23,13 @@ async fn bulk(client: &Client, body: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Returns all events that are stored, in their stored form, without those of the server.
+/// Returns the documents that are stored, as events, without those of the server.
 async fn stored(client: &Client) -> Vec<Value> {
-    let query =
-        json!({"query": "NOT observer.name:ActivityTracker", "start": "1970-01-01", "limit": 1000});
+    found(client, "NOT observer.name:ActivityTracker").await
+}
+
+async fn found(client: &Client, query: &str) -> Vec<Value> {
+    let query = json!({"query": query, "start": "1970-01-01", "limit": 1000});
     let found = client
         .post(paths::SEARCH)
         .json(&query)
@@ -68,7 +71,8 @@ async fn an_answer_has_the_bytes_that_senders_search() {
         let answer = sent(&admin, method, paths::ES_BULK, &body).await;
         assert_eq!(answer, (200, expected.clone()));
     }
-    assert_eq!(stored(&admin).await.len(), 2);
+    let both = found(&admin, "id:event-1 OR id:event-2").await;
+    assert_eq!(both.len(), 2);
 }
 
 #[tokio::test]
@@ -243,4 +247,28 @@ async fn everything_that_a_sender_sets_up_exists() {
     // An alias is the only name that readers may look for, too: for them it has to be a space.
     let (status, _) = sent(&admin, Method::HEAD, "/es/logstash-alias", "").await;
     assert_eq!(status, 404);
+}
+
+/// A document without any time has the time of its arrival. With an id it is known again, also after a restart; without
+/// one, nothing tells a repetition from another event.
+#[tokio::test]
+async fn a_document_without_a_time_is_stored_once_by_its_id() {
+    let mut server = TestServer::start().await;
+    let with_id =
+        "{\"create\":{\"_id\":\"7\"}}\n{\"x\":0}\n{\"create\":{\"_id\":\"8\"}}\n{\"x\":0}\n";
+    let without = "{\"create\":{}}\n{\"x\":0}\n";
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let admin = server.admin().await;
+        answers.push(bulk(&admin, with_id).await);
+        assert_eq!(stored(&admin).await.len(), 2);
+        server.clock.advance(std::time::Duration::from_secs(4000));
+        server = server.restart().await;
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    let admin = server.admin().await;
+    bulk(&admin, without).await;
+    server.clock.advance(std::time::Duration::from_secs(1));
+    bulk(&admin, without).await;
+    assert_eq!(stored(&admin).await.len(), 4);
 }

@@ -18,7 +18,8 @@ pub(super) fn answer(status: StatusCode, text: &str, code: u16) -> Response {
 
 /// Returns how the error of a request is written: a token that is missing has another code than one that is wrong.
 pub(crate) fn writer(headers: &HeaderMap, uri: &Uri) -> Write {
-    let in_query = |query: &str| query.split('&').any(|pair| pair.starts_with("token="));
+    let is_key = |pair: &str| pair.starts_with("token=") || pair.starts_with("access_token=");
+    let in_query = |query: &str| query.split('&').any(is_key);
     let in_headers =
         headers.contains_key(header::AUTHORIZATION) || headers.contains_key(AUTH_TOKEN);
     if in_headers || uri.query().is_some_and(in_query) {
