@@ -219,14 +219,14 @@ pub(crate) async fn run(
     let kind: SourceKind = match query.kind.as_deref() {
         // A format that this version does not know any longer is one that it has to recognise.
         None => SourceKind::of_media_type(media_type(&headers))
-            .or_else(|| format.and_then(|format| format.parse().ok()))
+            .or_else(|| format.and_then(|format| app.engine.kind(format).ok()))
             .unwrap_or_default(),
-        Some(text) => text
-            .parse()
+        Some(text) => (app.engine.kind(text))
             .map_err(|error| ApiError::bad_request(format!("type is {error}")))?,
     };
     let minimal = wants_minimal(&headers);
     let reading = Reading {
+        engine: app.engine,
         kind,
         framing: framing(&headers),
         key: IdempotencyKey::of(&headers, sender.user)?,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_model::Clock;
-use atrail_sources::Engine;
+use atrail_sources::MappingError;
 use atrail_store::{Store, StoreError, Turns};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -72,6 +72,9 @@ pub enum StartError {
     /// The store does not open.
     #[error("cannot open the store")]
     Store(#[from] StoreError),
+    /// The server cannot use a mapping of the configuration.
+    #[error("cannot use the mappings")]
+    Mapping(#[from] MappingError),
     /// The server cannot use the certificate.
     #[error("cannot serve HTTPS")]
     Tls(#[from] TlsError),
@@ -110,7 +113,7 @@ impl Server {
 
 async fn prepare(
     mut settings: Settings,
-    Files { tls, oidc }: Files,
+    Files { engine, tls, oidc }: Files,
     clock: Arc<dyn Clock>,
     store: Store,
 ) -> Result<Running, StartError> {
@@ -159,7 +162,7 @@ async fn prepare(
         stop: stop.clone(),
         standings: Standings::new(identity.clone(), tenancy.clone()),
         throttle: Throttle::default(),
-        engine: Engine::embedded(),
+        engine,
         hec_acks: Acks::starting_at(clock.now()),
         ingest_budget: Budget::new(settings.ingest_bytes_in_flight, Arc::clone(&metrics)),
         body_turns: Turns::new(cores(), usize::MAX, usize::MAX),

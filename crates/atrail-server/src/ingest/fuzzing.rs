@@ -3,7 +3,7 @@
 use atrail_api::AckOrRefusal;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Timestamp, event};
-use atrail_sources::{Framing, SourceKind, Stream};
+use atrail_sources::{Engine, Framing, SourceKind, Stream};
 use bytes::Bytes;
 
 use super::budget::Budget;
@@ -17,6 +17,7 @@ use super::prepare::{Reading, prepare};
 /// When the two differ, or an event breaks these rules.
 pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
     let reading = Reading {
+        engine: Engine::embedded(),
         kind,
         framing,
         key: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use atrail_sources::{Candidate, Framing, Origin, SourceKind, Tally, split};
+use atrail_sources::{Candidate, Engine, Framing, Origin, SourceKind, Tally};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ pub(super) fn types(origins: &Tally) -> BTreeMap<String, u64> {
 /// The parameters of a request, besides its body.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
+    /// The formats that there are.
+    pub(super) engine: Engine,
     /// The format of the events.
     pub(super) kind: SourceKind,
     /// How the body separates its events.
@@ -42,13 +44,17 @@ pub(super) fn prepare(
     intake: &mut Intake<'_>,
 ) -> Result<u64, ApiError> {
     let Reading {
+        engine,
         kind,
         framing,
         key,
         each_is_answered,
     } = reading;
     let mut all_not_read = 0;
-    for candidate in split(body, *kind, *framing).received_at(intake.now()) {
+    for candidate in engine
+        .split(body, *kind, *framing)
+        .received_at(intake.now())
+    {
         intake.must_have_room()?;
         let index = intake.read();
         if *each_is_answered {
@@ -131,6 +137,7 @@ mod tests {
 
     fn try_prepared(body: &Bytes, budget_bytes: usize) -> Result<Prepared, ApiError> {
         let reading = Reading {
+            engine: Engine::embedded(),
             kind: SourceKind::Auto,
             framing: Framing::Sniffed,
             key: None,

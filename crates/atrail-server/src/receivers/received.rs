@@ -75,7 +75,7 @@ impl Receiving {
             receiver,
             // A format that this version does not know any longer is one that it has to recognise.
             kind: format
-                .and_then(|format| format.parse().ok())
+                .and_then(|format| app.engine.kind(format).ok())
                 .unwrap_or(SourceKind::Auto),
             strictness: if is_strict {
                 Strictness::Strict

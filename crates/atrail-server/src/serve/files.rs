@@ -1,5 +1,7 @@
 //! Reads the files that the settings name, before the server makes anything.
 
+use atrail_sources::Engine;
+
 use super::StartError;
 use super::tls::Tls;
 use crate::auth::oidc::Oidc;
@@ -15,6 +17,8 @@ pub fn check(settings: &Settings) -> Result<(), StartError> {
 
 /// What the files that the settings name hold.
 pub(super) struct Files {
+    /// The formats, with the mappings of the settings.
+    pub(super) engine: Engine,
     /// The certificate and its key.
     pub(super) tls: Option<Tls>,
     /// The OpenID provider.
@@ -31,6 +35,7 @@ impl Files {
         };
         let oidc =
             Oidc::new(&settings.oidc).map_err(|error| StartError::Oidc(error.chain().into()))?;
-        Ok(Self { tls, oidc })
+        let engine = Engine::with(&settings.mappings)?;
+        Ok(Self { engine, tls, oidc })
     }
 }
