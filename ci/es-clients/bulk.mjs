@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { Client } from '@elastic/elasticsearch'
 
 const { ES_URL, ES_KEY, ES_INDEX, ES_EXPECTED = '250' } = process.env
-const client = new Client({ node: ES_URL, auth: { apiKey: ES_KEY }, headers: { 'X-Auth-Project-Id': ES_INDEX } })
+const client = new Client({ node: ES_URL, auth: { apiKey: ES_KEY }, headers: { 'x-auth-project-id': ES_INDEX } })
 const run = `elasticsearch-js-${Date.now()}`
 const start = Date.now() - 300_000
 const documents = Array.from({ length: 250 }, (_, number) => ({

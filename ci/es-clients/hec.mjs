@@ -13,8 +13,7 @@ if (name === 'splunk-logging') {
   const logger = new Logger(config)
   logger.error = error => assert.fail(String(error))
   for (let number = 0; number < 250; number++) logger.send({ message: message(number), severity: 'info' })
-  await new Promise(resolve => setTimeout(resolve, 100))
-  await new Promise(resolve => logger.flush(resolve))
+  // It flushes by itself; a flush of nothing is an error, as at Splunk.
 } else {
   const winston = require('winston')
   const SplunkStreamEvent = require('winston-splunk-httplogger')

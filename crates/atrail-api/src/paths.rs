@@ -235,7 +235,7 @@ pub fn is_receiver(path: &str) -> bool {
         path.strip_prefix(place)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || place.ends_with('/'))
     };
-    RECEIVERS.iter().any(|place| at(&place))
+    RECEIVERS.iter().any(|place| at(place))
         || path.starts_with("/publisher/v1/project/")
         || path.ends_with("/_bulk")
         || (path.starts_with("/es/") && (path.contains("/_doc") || path.contains("/_create/")))

@@ -7,15 +7,16 @@ type Seen<'a> = (
     Result<&'a str, NoDocument>,
 );
 
-/// Runs a check on the items of a body.
-fn seen(
-    body: &str,
-) -> Vec<(
+/// An item: action, index, id, and document.
+type Owned = (
     String,
     Option<String>,
     Option<String>,
     Result<String, NoDocument>,
-)> {
+);
+
+/// Returns the items of a body.
+fn seen(body: &str) -> Vec<Owned> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let items = items(body.as_bytes()).unwrap();
     items

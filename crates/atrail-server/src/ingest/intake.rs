@@ -98,7 +98,7 @@ impl<'a> Intake<'a> {
         if index == EVENTS_MAX {
             return Err(too_many());
         }
-        if index % STRIDE == 0 {
+        if index.is_multiple_of(STRIDE) {
             let events = self.events.capacity() * size_of::<NewEvent>();
             self.share.cover(self.answer.len())?;
             self.share
