@@ -193,9 +193,16 @@ impl Reader<'_> {
         if self.kind == SourceKind::Of(generic) {
             return self.converted(generic, text, None, hints);
         }
-        let mut refusal = match self.recognised(text, None, hints) {
-            Ok(made) => return Ok(made),
-            Err(refusal) => refusal,
+        let (event, format) = self.format_of(text);
+        // What a carrier wrote around a payload is an event only if the payload is none.
+        let is_around = format.carries && self.kind == SourceKind::Auto;
+        let mut refusal = if is_around {
+            None
+        } else {
+            match self.recognised_as(format, event, None, hints) {
+                Ok(made) => return Ok(made),
+                Err(refusal) => Some(refusal),
+            }
         };
         let mut layers = vec![inside(text)];
         while let Some(texts) = layers.last_mut() {
@@ -219,12 +226,32 @@ impl Reader<'_> {
         {
             match self.converted(format, text, None, hints) {
                 Ok(made) => return Ok(made),
-                Err(reason) => refusal = reason,
+                Err(reason) => refusal = Some(reason),
             }
         }
+        let refusal = match refusal {
+            Some(refusal) => refusal,
+            None => match self.recognised_as(format, event, None, hints) {
+                Ok(made) => return Ok(made),
+                Err(refusal) => refusal,
+            },
+        };
         match self.strictness {
             Strictness::Strict => Err(refusal),
             Strictness::Lenient => self.converted(generic, text, None, hints),
+        }
+    }
+
+    /// Returns the event that a text is, or that an envelope of its format holds, with its format.
+    fn format_of<'a>(&self, text: &'a [u8]) -> (&'a [u8], &'static Format) {
+        match (text.first(), self.kind) {
+            (Some(b'{'), _) => match self.inspector.shape(text) {
+                Shape::Event(format) => (text, format),
+                Shape::Envelope(format, range) => (&text[range], format),
+                Shape::List => (text, self.inspector.other()),
+            },
+            (_, SourceKind::Of(format)) => (text, format),
+            (_, SourceKind::Auto) => (text, self.inspector.other()),
         }
     }
 
@@ -235,15 +262,18 @@ impl Reader<'_> {
         envelope: Option<&[u8]>,
         hints: &Hints<'_>,
     ) -> Result<Made<'a>, Reason> {
-        let (text, format) = match (text.first(), self.kind) {
-            (Some(b'{'), _) => match self.inspector.shape(text) {
-                Shape::Event(format) => (text, format),
-                Shape::Envelope(format, range) => (&text[range], format),
-                Shape::List => (text, self.inspector.other()),
-            },
-            (_, SourceKind::Of(format)) => (text, format),
-            (_, SourceKind::Auto) => (text, self.inspector.other()),
-        };
+        let (text, format) = self.format_of(text);
+        self.recognised_as(format, text, envelope, hints)
+    }
+
+    /// The same, for a text of which the format is known.
+    fn recognised_as<'a>(
+        &mut self,
+        format: &'static Format,
+        text: &'a [u8],
+        envelope: Option<&[u8]>,
+        hints: &Hints<'_>,
+    ) -> Result<Made<'a>, Reason> {
         if let (SourceKind::Of(_), Some(mapping)) = (self.kind, format.mapping())
             && !mapping.recognises(text)
         {

@@ -70,6 +70,9 @@ pub struct Format {
     pub(crate) line: Option<fn(&[u8]) -> bool>,
     /// The objects that it puts around its events.
     pub(crate) wrappings: &'static [Wrapping],
+    /// Whether its objects are what a carrier wrote around payloads: a payload that is an event of another format counts
+    /// in their place.
+    pub(crate) carries: bool,
     /// How an item becomes an event.
     pub(crate) reading: Reading,
 }
@@ -151,6 +154,7 @@ impl Format {
         object: None,
         line: None,
         wrappings: &[],
+        carries: false,
         reading: Reading::AsItStands,
     };
 

@@ -108,7 +108,7 @@ async fn every_error_is_a_problem() {
     note("query", refusal(query("AtAccountLevel=perhaps")).await);
     note("both", refusal(query("start=today").body("{}")).await);
     note("no session", refusal(admin.get(paths::DOWNLOAD)).await);
-    let kind = admin.post("/v3/events?type=syslog").body(event(1));
+    let kind = admin.post("/v3/events?type=nonsense").body(event(1));
     note("no type", refusal(kind).await);
     let packed = admin.post(paths::EVENTS).header("Content-Encoding", "br");
     note("no encoding", refusal(packed.body(event(1))).await);

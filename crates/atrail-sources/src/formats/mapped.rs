@@ -24,6 +24,13 @@ static MAPPINGS: LazyLock<Vec<Mapping>> = LazyLock::new(|| {
         include_str!("../../mappings/google-workspace.toml"),
         include_str!("../../mappings/keycloak.toml"),
         include_str!("../../mappings/laurel.toml"),
+        include_str!("../../mappings/otlp.toml"),
+        include_str!("../../mappings/cloudevents.toml"),
+        include_str!("../../mappings/syslog.toml"),
+        include_str!("../../mappings/github-webhook.toml"),
+        include_str!("../../mappings/workos.toml"),
+        include_str!("../../mappings/retraced.toml"),
+        include_str!("../../mappings/pangea.toml"),
         include_str!("../../mappings/generic.toml"),
     ];
     sources.into_iter().map(Mapping::embedded).collect()
@@ -55,6 +62,7 @@ pub(crate) fn row(mapping: &'static Mapping, spec: Spec) -> Format {
         about: spec.about.map_or(title, |about| about.leak()),
         marks: spec.marks.unwrap_or_default().leak(),
         wrappings: wrappings.collect::<Vec<_>>().leak(),
+        carries: spec.carries,
         reading: Reading::Mapped(mapping),
         ..Format::BLANK
     }

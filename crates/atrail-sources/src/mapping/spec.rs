@@ -35,6 +35,9 @@ pub(crate) struct Spec {
     /// Members of objects that are no events, and hold lists of them.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) lists: Vec<String>,
+    /// Whether a carrier writes its objects around payloads, which count in their place when they are events.
+    #[serde(default)]
+    pub(crate) carries: bool,
     /// Members that are removed first from an event that is too long.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) trim: Vec<String>,

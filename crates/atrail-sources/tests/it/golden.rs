@@ -221,8 +221,8 @@ fn each_planted_fault_is_found() {
         ),
         (
             "no-row",
-            |root| fs::create_dir(root.join("syslog")).unwrap(),
-            "syslog: no format has this name",
+            |root| fs::create_dir(root.join("nonsense")).unwrap(),
+            "nonsense: no format has this name",
         ),
         (
             "no-refusal",
