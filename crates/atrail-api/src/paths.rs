@@ -196,9 +196,54 @@ pub const HEC_HEALTH: &str = "/services/collector/health";
 pub const HEC_HEALTH_1: &str = "/services/collector/health/1.0";
 /// Whether events are durable: those that were answered are.
 pub const HEC_ACK: &str = "/services/collector/ack";
+/// OTLP over HTTP: accepts log records.
+pub const OTLP_LOGS: &str = "/v1/logs";
+/// Refuses traces, which are no events.
+pub const OTLP_TRACES: &str = "/v1/traces";
+/// Refuses metrics, which are no events.
+pub const OTLP_METRICS: &str = "/v1/metrics";
+/// The audit webhook of Kubernetes.
+pub const KUBERNETES: &str = "/k8s/audit";
+/// CloudEvents over HTTP.
+pub const CLOUDEVENTS: &str = "/cloudevents";
+/// The base of the webhooks of products.
+pub const WEBHOOKS: &str = "/webhooks";
+/// Deliveries of GitHub.
+pub const GITHUB: &str = "/webhooks/github";
+/// The same, signed with the key whose public part the path names.
+pub const GITHUB_SIGNED: &str = "/webhooks/github/{id}";
+/// Deliveries of GitLab, among them its streams of audit events.
+pub const GITLAB: &str = "/webhooks/gitlab";
+/// Okta's event hooks.
+pub const OKTA: &str = "/webhooks/okta";
+/// WorkOS's audit logs: accepts an event.
+pub const WORKOS: &str = "/audit_logs/events";
+/// Pangea's Secure Audit Log: accepts an event.
+pub const PANGEA: &str = "/v1/log";
+/// The same for several.
+pub const PANGEA_SEVERAL: &str = "/v2/log";
+/// The base of Retraced's publisher API.
+pub const RETRACED: &str = "/publisher/v1/project";
+/// Accepts an event.
+pub const RETRACED_EVENT: &str = "/publisher/v1/project/{project}/event";
+/// The same for several.
+pub const RETRACED_BULK: &str = "/publisher/v1/project/{project}/event/bulk";
 
 /// The bases of the paths of other products' interfaces. Requests and answers there have these products' shapes.
-pub const FOREIGN: &[&str] = &[ES, HEC];
+pub const FOREIGN: &[&str] = &[
+    ES,
+    HEC,
+    OTLP_LOGS,
+    OTLP_TRACES,
+    OTLP_METRICS,
+    KUBERNETES,
+    CLOUDEVENTS,
+    WEBHOOKS,
+    WORKOS,
+    PANGEA,
+    PANGEA_SEVERAL,
+    RETRACED,
+];
 
 /// Returns whether a path belongs to the interface of another product.
 #[must_use]
@@ -213,30 +258,11 @@ pub fn is_below(path: &str, base: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Beginnings of the paths at which senders of other products deliver their events.
-const RECEIVERS: [&str; 10] = [
-    "/services/collector",
-    "/v1/logs",
-    "/v1/traces",
-    "/v1/metrics",
-    "/k8s/audit",
-    "/cloudevents",
-    "/webhooks/",
-    "/audit_logs/events",
-    "/v1/log",
-    "/v2/log",
-];
-
 /// Returns whether senders of other products deliver events at this path. Some of them can send their key only in the
 /// query, so the server accepts it there, and nowhere else.
 #[must_use]
 pub fn is_receiver(path: &str) -> bool {
-    let at = |place: &&str| {
-        path.strip_prefix(place)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || place.ends_with('/'))
-    };
-    RECEIVERS.iter().any(|place| at(place))
-        || path.starts_with("/publisher/v1/project/")
+    (is_foreign(path) && !is_below(path, ES))
         || path.ends_with("/_bulk")
         || (path.starts_with("/es/") && (path.contains("/_doc") || path.contains("/_create/")))
 }

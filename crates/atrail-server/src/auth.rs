@@ -13,8 +13,7 @@ pub(crate) mod permissions;
 pub(crate) mod principal;
 mod refusal;
 pub(crate) mod secrets;
-mod sent_keys;
-#[allow(dead_code, reason = "receivers of signed webhooks use it")]
+pub(crate) mod sent_keys;
 pub(crate) mod signed;
 mod signing;
 pub(crate) mod standings;

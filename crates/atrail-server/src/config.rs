@@ -7,6 +7,7 @@ mod console;
 mod oidc;
 mod put;
 mod search;
+mod syslog;
 mod units;
 
 use std::net::IpAddr;
@@ -24,6 +25,7 @@ use console::ConsoleSection;
 use oidc::{AuthSection, OidcSection};
 use put::{put, put_memory, put_size, put_span};
 use search::SearchSection;
+use syslog::SyslogSection;
 use units::{Listen, Size, Span};
 
 /// The content of a configuration file: every setting may be absent.
@@ -43,6 +45,8 @@ pub struct ConfigFile {
     mapping: Vec<OwnMapping>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     listener: Vec<ListenerSection>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    syslog: Vec<SyslogSection>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +196,7 @@ impl ConfigFile {
             drain,
             mappings,
             search: limits,
+            syslog,
             log: LogSettings { format, level },
         } = settings;
         let StoreSettings {
@@ -267,6 +272,7 @@ impl ConfigFile {
             },
             mapping: mappings.clone(),
             listener: listeners.iter().map(ListenerSection::of).collect(),
+            syslog: syslog.iter().map(SyslogSection::of).collect(),
         }
     }
 
@@ -321,6 +327,7 @@ impl ConfigFile {
             log: LogSection { format, level },
             mapping,
             listener,
+            syslog,
         } = self;
         if !listener.is_empty() {
             settings.listeners = listener
@@ -358,6 +365,10 @@ impl ConfigFile {
             &mut settings.mappings,
             (!mapping.is_empty()).then_some(mapping),
         );
+        if !syslog.is_empty() {
+            let listeners = syslog.into_iter().map(SyslogSection::settings);
+            settings.syslog = listeners.collect();
+        }
         let store = &mut settings.store;
         put(&mut store.data_dir, data);
         put(&mut store.server_name, name.map(Some));
@@ -384,6 +395,7 @@ impl std::fmt::Display for ConfigFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{SyslogSettings, SyslogTransport};
 
     const EXAMPLE: &str = include_str!("../../../docs/atrail.example.toml");
 
@@ -432,6 +444,20 @@ mod tests {
         assert!(oidc.ca_file.take().is_some());
         assert_eq!(std::mem::take(&mut oidc.roles).len(), 2);
         assert_eq!(std::mem::take(&mut example.listener).len(), 1);
+        let listeners = std::mem::take(&mut example.syslog);
+        let [listener]: [SyslogSection; 1] = listeners.try_into().unwrap();
+        let listener = listener.settings();
+        assert!(listener.tls_cert.is_some());
+        let defaults = SyslogSettings {
+            tls_cert: listener.tls_cert.clone(),
+            tls_key: listener.tls_key.clone(),
+            ..SyslogSettings::new(
+                listener.listen,
+                listener.transport,
+                listener.key_file.clone(),
+            )
+        };
+        assert_eq!(listener, defaults);
         assert_eq!(example, ConfigFile::of(&Settings::default()));
     }
 
@@ -446,6 +472,7 @@ mod tests {
             }],
             oidc: crate::settings::OidcSettings {
                 issuer: Some("https://login.example.com".to_owned()),
+                client_id: Some("atrail".to_owned()),
                 roles: vec![crate::settings::RoleRule {
                     claim: "groups".to_owned(),
                     value: "audit".to_owned(),
@@ -456,6 +483,21 @@ mod tests {
                 }],
                 ..crate::settings::OidcSettings::default()
             },
+            syslog: vec![
+                SyslogSettings::new(
+                    "127.0.0.1:6514".parse().unwrap(),
+                    SyslogTransport::Tcp,
+                    "a".into(),
+                ),
+                SyslogSettings {
+                    zone: "Europe/Berlin".to_owned(),
+                    ..SyslogSettings::new(
+                        "[::1]:514".parse().unwrap(),
+                        SyslogTransport::Udp,
+                        "b".into(),
+                    )
+                },
+            ],
             ..Settings::default()
         };
         let with_mappings = ConfigFile::parse(MAPPING).unwrap();

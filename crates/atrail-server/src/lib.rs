@@ -36,9 +36,9 @@ mod untold;
 
 pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;
-pub use serve::{Running, Server, StartError, TlsError, check};
+pub use serve::{Running, Server, StartError, SyslogKeyError, TlsError, check};
 pub use settings::{
     ConsoleSettings, ListenerSettings, LogFormat, LogLevel, LogSettings, OidcAlgorithm,
     OidcSettings, PublicUrl, RoleRule, SearchLimits, Serves, SettingError, Settings,
-    listen_address,
+    SyslogSettings, SyslogTransport, listen_address,
 };

@@ -8,6 +8,7 @@ mod page;
 mod receivers;
 pub(crate) mod searches;
 pub(crate) mod senders;
+mod syslog;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::audit::action::{Action, Outcome};
 
 pub(crate) use page::{CONTENT_TYPE, render};
 pub(crate) use receivers::Receiver;
+pub(crate) use syslog::SyslogRefusal;
 
 /// Upper bounds of response times.
 const REQUEST_BOUNDS: &[Duration] = &[
@@ -60,6 +62,7 @@ pub(crate) struct Metrics {
     own_event_failures: [AtomicU64; Action::ALL.len()],
     searches: searches::Searches,
     receivers: receivers::Receivers,
+    syslog: syslog::Syslog,
 }
 
 /// A kind of wrong or invalid secret.
@@ -183,6 +186,7 @@ impl Metrics {
             own_event_failures: std::array::from_fn(|_| AtomicU64::new(0)),
             searches: searches::Searches::default(),
             receivers: receivers::Receivers::default(),
+            syslog: syslog::Syslog::default(),
         }
     }
 

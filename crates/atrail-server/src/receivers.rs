@@ -11,6 +11,7 @@ pub(crate) mod acks;
 pub(crate) mod dialect;
 mod received;
 
+use atrail_model::Timestamp;
 use atrail_sources::{Payload, Reader, SourceKind, Strictness};
 use bytes::Bytes;
 
@@ -126,6 +127,11 @@ impl Keeper<'_, '_> {
         self.intake.refuse();
         told(&mut self.intake.answer, Outcome::Refused { reason });
         Ok(())
+    }
+
+    /// Returns when the request arrived.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.intake.now()
     }
 
     /// Returns how many payloads were read so far.

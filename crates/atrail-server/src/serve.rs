@@ -7,6 +7,7 @@ pub(crate) mod patience;
 pub(crate) mod places;
 pub(crate) mod served;
 pub(crate) mod source;
+mod syslog;
 mod tls;
 
 use std::io;
@@ -44,6 +45,7 @@ use files::Files;
 pub use files::check;
 use listeners::Listeners;
 use places::Places;
+pub use syslog::SyslogKeyError;
 pub use tls::TlsError;
 
 /// How long connections have to end after they are cut.
@@ -78,6 +80,9 @@ pub enum StartError {
     /// The server cannot use the certificate.
     #[error("cannot serve HTTPS")]
     Tls(#[from] TlsError),
+    /// The server cannot use the ingest key of a syslog listener.
+    #[error("cannot use syslog.key_file")]
+    SyslogKey(#[from] SyslogKeyError),
     /// The server cannot read the certificates that verify the OpenID provider.
     #[error("cannot use auth.oidc.ca_file")]
     Oidc(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -113,12 +118,21 @@ impl Server {
 
 async fn prepare(
     mut settings: Settings,
-    Files { engine, tls, oidc }: Files,
+    Files {
+        engine,
+        tls,
+        oidc,
+        syslog,
+    }: Files,
     clock: Arc<dyn Clock>,
     store: Store,
 ) -> Result<Running, StartError> {
     let listeners = Listeners::bind(&mut settings).await?;
     let addr = settings.listen;
+    let mut syslog_listeners = Vec::new();
+    for listener in syslog {
+        syslog_listeners.push(listener.bind().await?);
+    }
     let verifier_key = store.verifier_key().await;
     if let Some(name) = &settings.store.server_name
         && name != verifier_key.name()
@@ -212,8 +226,13 @@ async fn prepare(
         cut: cut.clone(),
     });
     let connections = acceptor.connections.clone();
+    let syslog = syslog_listeners.iter().map(|bound| bound.addr).collect();
+    for bound in syslog_listeners {
+        bound.run(&acceptor.app, &connections, &stop);
+    }
     Ok(Running {
         addr,
+        syslog,
         endpoint,
         first_credentials: founded.then_some(credentials_file),
         verifier_key,
@@ -238,6 +257,8 @@ async fn prepare(
 pub struct Running {
     /// The address on which the server listens.
     pub addr: SocketAddr,
+    /// The addresses on which it receives syslog, in the order of the settings.
+    pub syslog: Vec<SocketAddr>,
     endpoint: String,
     /// The file with the first user's credentials, if this start created them.
     pub first_credentials: Option<PathBuf>,

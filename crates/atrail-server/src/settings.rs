@@ -5,6 +5,7 @@ mod error;
 mod listen;
 pub(crate) mod oidc;
 mod public_url;
+mod syslog;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub use error::SettingError;
 pub use listen::{ListenerSettings, Serves, listen_address};
 pub use oidc::{OidcAlgorithm, OidcSettings, RoleRule};
 pub use public_url::PublicUrl;
+pub use syslog::{SyslogSettings, SyslogTransport};
 
 /// The server's settings; [`Settings::new`] returns the defaults.
 #[derive(Debug, Clone)]
@@ -84,6 +86,8 @@ pub struct Settings {
     pub mappings: Vec<OwnMapping>,
     /// The limits of searches.
     pub search: SearchLimits,
+    /// The ports on which the server receives syslog.
+    pub syslog: Vec<SyslogSettings>,
     /// What the server logs, and how.
     pub log: LogSettings,
 }
@@ -172,6 +176,7 @@ impl Settings {
                 time_limit: Duration::from_secs(30),
                 at_once: 8,
             },
+            syslog: Vec::new(),
             log: LogSettings {
                 format: LogFormat::Text,
                 level: LogLevel::Info,
@@ -283,6 +288,9 @@ impl Settings {
         }
         if let Err(error) = Engine::with(&self.mappings) {
             return refuse("[[mapping]]", &format!("cannot be used: {error}"));
+        }
+        for listener in &self.syslog {
+            listener.check(self.serves_https())?;
         }
         self.oidc.check()
     }

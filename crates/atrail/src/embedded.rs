@@ -55,7 +55,7 @@ pub(crate) fn explain(error: StartError) -> CliError {
         StartError::Listen { .. } => CliError::failed("the server could not be started")
             .because(error)
             .hint("choose another --listen, or port 0 for a free one"),
-        StartError::Oidc(_) => {
+        StartError::Oidc(_) | StartError::SyslogKey(_) => {
             CliError::usage("the server could not be started").because(error)
         }
         StartError::Tls(error) => CliError::usage("the server could not be started")

@@ -33,14 +33,29 @@ pub(super) enum Form {
     Hec,
     /// The same with events that the server maps.
     HecMapped,
+    /// Log records of OTLP in JSON, whose bodies hold the events as texts.
+    Otlp,
+    /// The same with events that the server maps as log records.
+    OtlpMapped,
 }
 
 impl Form {
+    /// Returns what is before and after the events of a request.
+    const fn around(self) -> [&'static str; 2] {
+        match self {
+            Self::Otlp | Self::OtlpMapped => [
+                "{\"resourceLogs\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"gateway\"}}]},\"scopeLogs\":[{\"scope\":{\"name\":\"audit\"},\"logRecords\":[",
+                "]}]}]}",
+            ],
+            Self::Lines | Self::Bulk | Self::BulkMapped | Self::Hec | Self::HecMapped => ["", ""],
+        }
+    }
+
     /// Appends an event of the generator, which ends with a line break, as this form carries it.
     fn put(self, line: &str, text: &mut String) {
         let event = match self {
-            Self::Lines | Self::Bulk | Self::Hec => line,
-            Self::BulkMapped | Self::HecMapped => &foreign(line),
+            Self::Lines | Self::Bulk | Self::Hec | Self::Otlp => line,
+            Self::BulkMapped | Self::HecMapped | Self::OtlpMapped => &foreign(line),
         };
         match self {
             Self::Lines => text.push_str(event),
@@ -53,6 +68,16 @@ impl Form {
                 text.push_str(event.trim_end());
                 text.push('}');
             }
+            Self::Otlp | Self::OtlpMapped => {
+                if text.ends_with('}') {
+                    text.push(',');
+                }
+                text.push_str(
+                    "{\"observedTimeUnixNano\":\"1772359200000000000\",\"body\":{\"stringValue\":",
+                );
+                text.push_str(&serde_json::Value::from(event.trim_end()).to_string());
+                text.push_str("}}");
+            }
         }
     }
 
@@ -61,6 +86,7 @@ impl Form {
             Self::Lines => "/v3/events",
             Self::Bulk | Self::BulkMapped => "/es/_bulk",
             Self::Hec | Self::HecMapped => "/services/collector/event",
+            Self::Otlp | Self::OtlpMapped => "/v1/logs",
         }
     }
 }
@@ -148,7 +174,8 @@ pub(super) fn requests(
     let mut requests = Vec::new();
     let count = numbers.end - numbers.start;
     for (number, space) in (0..count.div_ceil(batches.events)).zip(spaces.iter().cycle()) {
-        let mut text = String::new();
+        let [before, after] = batches.form.around();
+        let mut text = before.to_owned();
         let here = batches.events.min(count - number * batches.events);
         let first = numbers.start + number * batches.events;
         for number in first..first + here {
@@ -161,6 +188,7 @@ pub(super) fn requests(
             events.line(moment, &mut line);
             batches.form.put(&line, &mut text);
         }
+        text.push_str(after);
         let request = request(server, space, text.into_bytes(), batches.compressed)?;
         requests.push(Request {
             line: format!("POST {}", batches.form.path()),

@@ -23,7 +23,7 @@ enum How {
 use How::{Carried, Gzip, Plain, Scattered};
 
 /// Events of a batch, connections, form, and a divisor of the number of events for slow cases.
-const CASES: [(u64, usize, How, u64); 15] = [
+const CASES: [(u64, usize, How, u64); 17] = [
     (2_000, 4, Plain, 1),
     (2_000, 4, Gzip, 1),
     (2_000, 4, Scattered, 1),
@@ -31,6 +31,8 @@ const CASES: [(u64, usize, How, u64); 15] = [
     (2_000, 4, Carried(Form::BulkMapped), 1),
     (2_000, 4, Carried(Form::Hec), 1),
     (2_000, 4, Carried(Form::HecMapped), 1),
+    (2_000, 4, Carried(Form::Otlp), 1),
+    (2_000, 4, Carried(Form::OtlpMapped), 1),
     (2_000, 1, Plain, 1),
     (2_000, 64, Plain, 1),
     (100, 1, Plain, 4),
@@ -56,6 +58,8 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             Carried(Form::BulkMapped) => "Elasticsearch bulk, mapped",
             Carried(Form::Hec) => "Splunk HEC",
             Carried(Form::HecMapped) => "Splunk HEC, mapped",
+            Carried(Form::Otlp) => "OTLP logs",
+            Carried(Form::OtlpMapped) => "OTLP logs, mapped",
         };
         let case = format!("batches of {batch}, {connections} connections, {encoding}");
         if !bench.wants(&case) {

@@ -380,6 +380,11 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
+    /// Returns what a sender without requests was admitted by.
+    pub(crate) const fn by(login: LoginId, standing: Arc<Standing>) -> Self {
+        Self { login, standing }
+    }
+
     /// Returns the ingest key that came with the request, if one did.
     pub(crate) fn ingest_key(&self) -> Option<IngestCaller> {
         IngestCaller::of(self.login, &self.standing)

@@ -23,7 +23,7 @@ use crate::metrics::AuthFailure;
 const SIGNATURE: &str = "x-hub-signature-256";
 
 /// A sender who names a key, and whose signature is not checked yet: the body has still to arrive. It admits to nothing
-/// until [`Claimed::verified`] returns the caller.
+/// until [`Claimed::must_have_signed`] agrees.
 #[derive(Debug)]
 pub(crate) struct Claimed {
     principal: Principal,
@@ -78,13 +78,13 @@ impl Claimed {
         &self.principal
     }
 
-    /// Returns the caller, if the signature is that of this body with a secret of the key. The body is the one that
+    /// Refuses a sender whose signature is not that of this body with a secret of the key. The body is the one that
     /// travelled.
-    pub(crate) fn verified(self, app: &App, body: &[u8]) -> Result<Principal, ApiError> {
+    pub(crate) fn must_have_signed(&self, app: &App, body: &[u8]) -> Result<(), ApiError> {
         let fits =
             |key: &ApiKeySecret| bool::from(Signing::signature(key, body).ct_eq(&self.signature));
         if self.keys.iter().any(fits) {
-            return Ok(self.principal);
+            return Ok(());
         }
         Err(refused(app, self.principal.address()))
     }

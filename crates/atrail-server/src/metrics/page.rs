@@ -7,7 +7,7 @@ use atrail_store::{Disagreement, StoreStats};
 
 use super::exposition::Page;
 use super::senders::Senders;
-use super::{AuthFailure, CLASSES, Metrics, Refusal, receivers, searches, senders};
+use super::{AuthFailure, CLASSES, Metrics, Refusal, receivers, searches, senders, syslog};
 use crate::audit::action::{Action, Outcome};
 
 pub(crate) use super::exposition::CONTENT_TYPE;
@@ -31,6 +31,7 @@ pub(crate) fn render(
     http(&mut page, metrics);
     ingest(&mut page, metrics, store);
     receivers::show(&mut page, metrics);
+    syslog::show(&mut page, metrics);
     own_events(&mut page, metrics);
     log(&mut page, store, now);
     archive(&mut page, store);

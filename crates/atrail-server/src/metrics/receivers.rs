@@ -13,15 +13,58 @@ pub(crate) enum Receiver {
     Elasticsearch,
     /// Splunk's HTTP Event Collector.
     Hec,
+    /// OTLP logs.
+    Otlp,
+    /// The audit webhook of Kubernetes.
+    Kubernetes,
+    /// CloudEvents over HTTP.
+    CloudEvents,
+    /// GitHub's webhooks.
+    GitHub,
+    /// GitLab's webhooks.
+    GitLab,
+    /// Okta's event hooks.
+    Okta,
+    /// WorkOS's audit logs.
+    WorkOs,
+    /// Pangea's Secure Audit Log.
+    Pangea,
+    /// Retraced's publisher API.
+    Retraced,
+    /// Syslog listeners.
+    Syslog,
 }
 
 impl Receiver {
-    const ALL: [Self; 2] = [Self::Elasticsearch, Self::Hec];
+    const ALL: [Self; 12] = [
+        Self::Elasticsearch,
+        Self::Hec,
+        Self::Otlp,
+        Self::Kubernetes,
+        Self::CloudEvents,
+        Self::GitHub,
+        Self::GitLab,
+        Self::Okta,
+        Self::WorkOs,
+        Self::Pangea,
+        Self::Retraced,
+        Self::Syslog,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
             Self::Elasticsearch => "elasticsearch",
             Self::Hec => "hec",
+            Self::Otlp => "otlp",
+            Self::Kubernetes => "kubernetes",
+            Self::CloudEvents => "cloudevents",
+            Self::GitHub => "github",
+            Self::GitLab => "gitlab",
+            Self::Okta => "okta",
+            Self::WorkOs => "workos",
+            Self::Pangea => "pangea",
+            Self::Retraced => "retraced",
+            Self::Syslog => "syslog",
         }
     }
 }

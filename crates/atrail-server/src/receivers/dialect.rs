@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::Response;
 
 use crate::error::ApiError;
-use crate::routes::{es, hec};
+use crate::routes::{es, hec, receive};
 
 /// Writes an error: its kind, and what is wrong.
 pub(crate) type Write = fn(ErrorCode, &str) -> Response;
@@ -17,8 +17,8 @@ pub(crate) type Write = fn(ErrorCode, &str) -> Response;
 /// The dialect of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialect {
-    /// Writes errors.
-    write: Write,
+    /// Writes errors; `None`: as this server does.
+    write: Option<Write>,
     /// The field that every answer has.
     field: Option<(HeaderName, HeaderValue)>,
     /// Whether the client is a sender: it sends events.
@@ -38,7 +38,7 @@ impl Dialect {
         if is_below(path, paths::ES) {
             let is_sender = es::sends(method, path);
             return Some(Self {
-                write: es::shape::writer(method, path),
+                write: Some(es::shape::writer(method, path)),
                 field: Some(es::shape::PRODUCT),
                 is_sender,
                 hangs_up: is_sender && rsyslog::loses_what_is_answered(request.headers()),
@@ -46,13 +46,28 @@ impl Dialect {
         }
         if is_below(path, paths::HEC) {
             return Some(Self {
-                write: hec::shape::writer(request.headers(), request.uri()),
+                write: Some(hec::shape::writer(request.headers(), request.uri())),
                 field: None,
                 is_sender: *method == Method::POST,
                 hangs_up: false,
             });
         }
-        None
+        let write: Option<Write> = match path {
+            paths::OTLP_LOGS | paths::OTLP_TRACES | paths::OTLP_METRICS => {
+                Some(receive::otlp::writer(request.headers()))
+            }
+            paths::WORKOS => Some(receive::workos::refusal),
+            paths::PANGEA | paths::PANGEA_SEVERAL => Some(receive::pangea::refusal),
+            path if is_below(path, paths::RETRACED) => Some(receive::retraced::refusal),
+            path if paths::is_foreign(path) => None,
+            _ => return None,
+        };
+        Some(Self {
+            write,
+            field: None,
+            is_sender: *method == Method::POST,
+            hangs_up: false,
+        })
     }
 
     /// Returns whether the server must not answer with such an error, but end the connection.
@@ -67,7 +82,10 @@ impl Dialect {
         } else {
             error
         };
-        error.written_by(self.write)
+        match self.write {
+            Some(write) => error.written_by(write),
+            None => error,
+        }
     }
 
     /// Adds to an answer what every answer has.

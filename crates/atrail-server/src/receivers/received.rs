@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use atrail_model::IngestTerms;
 use atrail_sources::{SourceKind, Strictness};
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -69,25 +70,35 @@ impl Receiving {
             admitted,
         } = wire;
         let terms = principal.ingest_key().map(|key| key.terms);
-        let format = terms.as_ref().and_then(|terms| terms.format.as_deref());
-        let is_strict = terms.as_ref().is_some_and(|terms| terms.strict);
-        Ok(Self {
+        let incoming = Incoming {
+            sender: Sender::of(app, &principal, target).await?,
+            headers,
+            body,
+            admitted,
+        };
+        Ok(Self::by(app, receiver, terms.as_ref(), incoming))
+    }
+
+    /// Returns the same for a body that an ingest key with these terms sends, if it is one.
+    pub(crate) fn by(
+        app: &App,
+        receiver: Receiver,
+        terms: Option<&IngestTerms>,
+        incoming: Incoming,
+    ) -> Self {
+        let format = terms.and_then(|terms| terms.format.as_deref());
+        Self {
             receiver,
             // A format that this version does not know any longer is one that it has to recognise.
             kind: format
                 .and_then(|format| app.engine.kind(format).ok())
                 .unwrap_or(SourceKind::Auto),
-            strictness: if is_strict {
+            strictness: if terms.is_some_and(|terms| terms.strict) {
                 Strictness::Strict
             } else {
                 Strictness::Lenient
             },
-            incoming: Incoming {
-                sender: Sender::of(app, &principal, target).await?,
-                headers,
-                body,
-                admitted,
-            },
-        })
+            incoming,
+        }
     }
 }

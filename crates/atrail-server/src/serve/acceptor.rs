@@ -38,7 +38,7 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 /// Paths that such a connection serves.
 const PROBES: [&str; 3] = [paths::HEALTHZ, paths::READYZ, paths::METRICS];
 /// Wait after a failed accept: the process has no free file descriptor, and an immediate retry would only waste time.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a request has no answer: its connection ends.
 #[derive(Debug, thiserror::Error)]

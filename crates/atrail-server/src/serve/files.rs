@@ -3,6 +3,7 @@
 use atrail_sources::Engine;
 
 use super::StartError;
+use super::syslog::{self, Ready};
 use super::tls::Tls;
 use crate::auth::oidc::Oidc;
 use crate::settings::Settings;
@@ -23,6 +24,8 @@ pub(super) struct Files {
     pub(super) tls: Option<Tls>,
     /// The OpenID provider.
     pub(super) oidc: Option<Oidc>,
+    /// The listeners for syslog.
+    pub(super) syslog: Vec<Ready>,
 }
 
 impl Files {
@@ -30,12 +33,18 @@ impl Files {
     pub(super) fn read(settings: &Settings) -> Result<Self, StartError> {
         settings.check()?;
         let tls = match (&settings.tls_cert, &settings.tls_key) {
-            (Some(cert), Some(key)) => Some(Tls::open(cert.clone(), key.clone())?),
+            (Some(cert), Some(key)) => Some(Tls::open(cert.clone(), key.clone(), &[b"http/1.1"])?),
             _ => None,
         };
         let oidc =
             Oidc::new(&settings.oidc).map_err(|error| StartError::Oidc(error.chain().into()))?;
         let engine = Engine::with(&settings.mappings)?;
-        Ok(Self { engine, tls, oidc })
+        let syslog = syslog::ready(settings)?;
+        Ok(Self {
+            engine,
+            tls,
+            oidc,
+            syslog,
+        })
     }
 }

@@ -77,8 +77,8 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Opens the certificate chain and the key in these files.
-    pub(super) fn open(cert: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
+    /// Opens the certificate chain and the key in these files, for these protocols (RFC 7301); none: for any.
+    pub(super) fn open(cert: PathBuf, key: PathBuf, protocols: &[&[u8]]) -> Result<Self, TlsError> {
         let provider = Arc::new(default_provider());
         let certificate = Arc::new(Certificate::open(cert, key, &provider)?);
         let refused = |source| TlsError::Refused {
@@ -91,7 +91,7 @@ impl Tls {
             .map_err(refused)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&certificate) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             certificate,

@@ -292,6 +292,23 @@ const MATRIX: &[Row] = &[
     ("GET", paths::HEC_HEALTH, About::Nothing, OPEN, NONE),
     ("GET", paths::HEC_HEALTH_1, About::Nothing, OPEN, NONE),
     ("POST", paths::HEC_ACK, About::Nothing, [401, 403, 403, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200], NONE),
+    ("POST", paths::OTLP_LOGS, About::Space, SEND, UNKNOWN),
+    ("POST", paths::OTLP_TRACES, About::Nothing, [404; 13], NONE),
+    ("POST", paths::OTLP_METRICS, About::Nothing, [404; 13], NONE),
+    ("POST", paths::KUBERNETES, About::Space, SEND, UNKNOWN),
+    ("POST", paths::CLOUDEVENTS, About::Space, SEND, UNKNOWN),
+    ("OPTIONS", paths::CLOUDEVENTS, About::Nothing, OPEN, NONE),
+    ("POST", paths::GITHUB, About::Space, SEND, UNKNOWN),
+    // Only a signature admits here, and no key of the cast signs.
+    ("POST", paths::GITHUB_SIGNED, About::Nothing, [401; 13], NONE),
+    ("POST", paths::GITLAB, About::Space, SEND, UNKNOWN),
+    ("GET", paths::OKTA, About::Nothing, LOGGED_IN, NONE),
+    ("POST", paths::OKTA, About::Space, SEND, UNKNOWN),
+    ("POST", paths::WORKOS, About::Space, ADD, UNKNOWN),
+    ("POST", paths::PANGEA, About::Space, SEND, UNKNOWN),
+    ("POST", paths::PANGEA_SEVERAL, About::Space, SEND, UNKNOWN),
+    ("POST", paths::RETRACED_EVENT, About::Space, ADD, UNKNOWN),
+    ("POST", paths::RETRACED_BULK, About::Space, ADD, UNKNOWN),
     ("GET", paths::KEYS, About::Nothing, OPEN, NONE),
     ("POST", paths::KEYS, About::Nothing, MAKING, NONE),
     ("GET", paths::SESSION_RECEIPT, About::Session, OWN_SESSION, ABSENT),
@@ -492,7 +509,8 @@ impl Cast {
             .replace("{id}", or("document"))
             .replace("{index}", or("logs"))
             .replace("{type}", "events")
-            .replace("{name}", "template");
+            .replace("{name}", "template")
+            .replace("{project}", "project");
         let concrete = match (*method, *path) {
             ("DELETE", paths::SPACE) => concrete + "?dry_run=true",
             (_, paths::ES_FIELD_CAPS | paths::ES_INDEX_FIELD_CAPS) => concrete + "?fields=*",
@@ -582,6 +600,31 @@ impl Cast {
                 | paths::HEC_RAW_1,
             ) => request.body(event(number)),
             (_, paths::HEC_ACK) => request.body("{\"acks\":[1]}"),
+            ("GET", paths::OKTA) => request.header("x-okta-verification-challenge", "c"),
+            ("POST", paths::OTLP_LOGS) => {
+                let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}"#;
+                request
+                    .header("content-type", "application/json")
+                    .body(body)
+            }
+            (
+                "POST",
+                paths::KUBERNETES
+                | paths::CLOUDEVENTS
+                | paths::GITHUB
+                | paths::GITLAB
+                | paths::WORKOS
+                | paths::RETRACED_EVENT,
+            ) => request.body(event(number)),
+            ("POST", paths::OKTA) => {
+                request.body(format!("{{\"data\":{{\"events\":[{}]}}}}", event(number)))
+            }
+            ("POST", paths::PANGEA | paths::PANGEA_SEVERAL) => {
+                request.body(format!("{{\"event\":{}}}", event(number)))
+            }
+            ("POST", paths::RETRACED_BULK) => {
+                request.body(format!("{{\"events\":[{}]}}", event(number)))
+            }
             (_, paths::EVENT_AT | paths::EVENT_PROOF) => {
                 let segment = self.segment(whose, number).await;
                 request.json(&json!({"segment": segment, "index": 0, "AtAccountLevel": whole}))

@@ -133,6 +133,8 @@ impl Got {
                     (&json!("Success"), &json!(0))
                 );
             }
+            Shape::Otlp => assert_eq!(body, "{}", "{what}"),
+            Shape::Status => {}
         }
     }
 
@@ -176,6 +178,13 @@ impl Shape {
                     "{what}"
                 );
             }
+            Self::Otlp => {
+                assert!(
+                    answer["message"].is_string() && answer["code"].is_u64(),
+                    "{what}"
+                );
+            }
+            Self::Status => assert!(answer["detail"].is_string(), "{what}"),
         }
     }
 }
@@ -285,7 +294,7 @@ async fn a_key_that_ended_costs_no_sender_its_events_for_the_form_of_the_answer(
             Got::Answer { status, body, .. } => {
                 assert!(!sender.loses_what_is_answered, "{what}");
                 let expected = match sender.shape {
-                    Shape::Bulk => 401,
+                    Shape::Bulk | Shape::Otlp | Shape::Status => 401,
                     Shape::Hec => 403,
                 };
                 assert_eq!(status, expected, "{what}");

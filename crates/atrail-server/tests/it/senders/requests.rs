@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 /// A sender, as far as its requests and its conduct go.
 #[derive(Debug)]
@@ -32,6 +33,10 @@ pub(super) enum Credential {
 pub(super) enum Shape {
     Bulk,
     Hec,
+    /// `google.rpc.Status` for errors.
+    Otlp,
+    /// The sender looks at the status alone.
+    Status,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +49,12 @@ enum Form {
     },
     /// Objects, and what is between them.
     Hec { between: &'static str },
+    /// The bodies of log records.
+    Otlp,
+    /// The items of a list.
+    Kubernetes,
+    /// The data of events in a batch.
+    CloudEvents,
 }
 
 impl Credential {
@@ -113,7 +124,49 @@ impl Sender {
                     .collect();
                 objects.join(between)
             }
+            Form::Otlp => {
+                let records: Vec<_> = payloads
+                    .iter()
+                    .map(|payload| {
+                        let body = Value::from(payload.as_str());
+                        format!(r#"{{"observedTimeUnixNano":"1500976800250000000","body":{{"stringValue":{body}}}}}"#)
+                    })
+                    .collect();
+                let records = records.join(",");
+                format!(
+                    r#"{{"resourceLogs":[{{"resource":{{"attributes":[]}},"scopeLogs":[{{"scope":{{"name":"s"}},"logRecords":[{records}]}}]}}]}}"#
+                )
+            }
+            Form::Kubernetes => {
+                let items: Vec<_> = payloads.iter().map(|payload| json_of(payload)).collect();
+                format!(
+                    r#"{{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{{}},"items":[{}]}}"#,
+                    items.join(",")
+                )
+            }
+            Form::CloudEvents => {
+                let events: Vec<_> = payloads
+                    .iter()
+                    .enumerate()
+                    .map(|(number, payload)| {
+                        format!(
+                            r#"{{"specversion":"1.0","id":"{run}-{number}-{}","source":"/s","type":"t","data":{}}}"#,
+                            payload.len(),
+                            json_of(payload)
+                        )
+                    })
+                    .collect();
+                format!("[{}]", events.join(","))
+            }
         }
+    }
+}
+
+/// Returns a payload as JSON: one that is none as a string.
+fn json_of(payload: &str) -> String {
+    match serde_json::from_str::<Value>(payload) {
+        Ok(_) => payload.to_owned(),
+        Err(_) => Value::from(payload).to_string(),
     }
 }
 
@@ -351,4 +404,55 @@ pub(super) const SENDERS: &[Sender] = &[
         &[("Content-Type", "application/json")],
         " ",
     ),
+    other(
+        "OpenTelemetry JS, http/json",
+        "/v1/logs",
+        &[
+            ("Content-Type", "application/json"),
+            ("User-Agent", "OTel-OTLP-Exporter-JavaScript/0.223.1"),
+            GZIP,
+        ],
+        Shape::Otlp,
+        Form::Otlp,
+    ),
+    other(
+        "kube-apiserver",
+        "/k8s/audit?timeout=30s",
+        &[
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json, */*"),
+            ("User-Agent", "kube-apiserver-admission"),
+        ],
+        Shape::Status,
+        Form::Kubernetes,
+    ),
+    other(
+        "CloudEvents, batched",
+        "/cloudevents",
+        &[(
+            "Content-Type",
+            "application/cloudevents-batch+json; charset=utf-8",
+        )],
+        Shape::Status,
+        Form::CloudEvents,
+    ),
 ];
+
+const fn other(
+    name: &'static str,
+    path: &'static str,
+    fields: &'static [(&'static str, &'static str)],
+    shape: Shape,
+    form: Form,
+) -> Sender {
+    Sender {
+        name,
+        method: "POST",
+        path,
+        credential: Credential::Bearer,
+        fields,
+        shape,
+        form,
+        loses_what_is_answered: false,
+    }
+}

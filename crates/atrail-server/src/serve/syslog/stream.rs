@@ -1,0 +1,158 @@
+//! Messages in connections, secured or not.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrail_carriers::syslog::Frames;
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
+
+use super::batch::Batch;
+use super::delivery::{Delivery, Undelivered};
+use crate::metrics::SyslogRefusal;
+use crate::serve::acceptor::ACCEPT_PAUSE;
+use crate::serve::places::{Place, Places};
+use crate::serve::tls::Tls;
+
+/// Bytes to read at a time.
+const READ_BYTES: usize = 16 << 10;
+/// Bytes of messages after which a batch is delivered even if more have arrived.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// A listener for connections.
+pub(super) struct Streams {
+    pub(super) places: Places,
+    pub(super) tls: Option<Tls>,
+    /// Longest silence of a connection.
+    pub(super) idle: Duration,
+    /// Longest handshake.
+    pub(super) handshake: Duration,
+    pub(super) delivery: Delivery,
+    pub(super) tasks: TaskTracker,
+}
+
+impl Streams {
+    /// Accepts connections until the server stops.
+    pub(super) async fn run(self, listener: TcpListener) {
+        let streams = Arc::new(self);
+        let stop = streams.delivery.stop.clone();
+        let metrics = Arc::clone(&streams.delivery.app.metrics);
+        while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a syslog connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            // A place beyond a limit is for health checks, which nobody sends here.
+            let place = streams.places.admit(peer.ip());
+            let Some(place) = place.filter(|place| place.crowded.is_none()) else {
+                metrics.refused_syslog(SyslogRefusal::Connections);
+                continue;
+            };
+            let (streams, open) = (Arc::clone(&streams), metrics.syslog_connected());
+            let tasks = streams.tasks.clone();
+            tasks.spawn(async move {
+                streams.serve(stream, peer, &place).await;
+                drop(open);
+            });
+        }
+    }
+
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr, place: &Place) {
+        let address = peer.ip().to_canonical();
+        let Some(tls) = &self.tls else {
+            return self.receive(stream, address, place).await;
+        };
+        let secured = tokio::select! {
+            secured = tokio::time::timeout(self.handshake, tls.accept(stream)) => secured,
+            () = self.delivery.stop.cancelled() => return,
+            () = place.leave.cancelled() => return,
+        };
+        let stream = match secured {
+            Ok(Ok(stream)) => stream,
+            failed => {
+                self.delivery
+                    .app
+                    .metrics
+                    .refused_syslog(SyslogRefusal::Handshake);
+                let error = failed.err().map(|_| "it took too long");
+                tracing::debug!(%peer, error, "a TLS handshake for syslog failed");
+                return;
+            }
+        };
+        self.receive(stream, address, place).await;
+    }
+
+    /// Reads a connection to its end.
+    async fn receive<S: AsyncRead + Unpin>(&self, mut stream: S, address: IpAddr, place: &Place) {
+        let metrics = &self.delivery.app.metrics;
+        // The sender learns of a key that is not valid before it sends anything.
+        if self
+            .delivery
+            .key
+            .admission(&self.delivery.app)
+            .await
+            .is_err()
+        {
+            metrics.refused_syslog(SyslogRefusal::Key);
+            tracing::warn!(peer = %address, "a syslog connection was refused: the listener's key is not valid");
+            return;
+        }
+        let mut frames = Frames::default();
+        let mut batch = Batch::default();
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let read = tokio::select! {
+                read = tokio::time::timeout(self.idle, stream.read(&mut buffer)) => read,
+                () = self.delivery.stop.cancelled() => return,
+                () = place.leave.cancelled() => return,
+            };
+            place.stage.busy();
+            let mut read = match read {
+                Ok(read) => read,
+                Err(_) => {
+                    metrics.refused_syslog(SyslogRefusal::Idle);
+                    Ok(0)
+                }
+            };
+            // What has arrived by now goes with it.
+            let end = loop {
+                let mut push = |message: &[u8], is_cut| batch.push(message, is_cut, address);
+                let end = match read {
+                    Ok(0) | Err(_) => {
+                        frames.finish(&mut push);
+                        true
+                    }
+                    Ok(length) => frames.feed(&buffer[..length], &mut push).is_err_and(|fault| {
+                        metrics.refused_syslog(SyslogRefusal::Framing);
+                        tracing::warn!(peer = %address, %fault, "a syslog connection is not framed");
+                        true
+                    }),
+                };
+                if end || batch.size_bytes() >= BATCH_BYTES {
+                    break end;
+                }
+                match stream.read(&mut buffer).now_or_never() {
+                    Some(more) => read = more,
+                    None => break false,
+                }
+            };
+            if !batch.is_empty()
+                && let Err(Undelivered) = self.delivery.deliver(address, batch.take()).await
+            {
+                metrics.refused_syslog(SyslogRefusal::Key);
+                return;
+            }
+            if end {
+                return;
+            }
+            place.stage.idle();
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Webhooks and writing APIs of products.
+
+use atrail_api::paths;
+use serde_json::{Value, json};
+
+use super::{count, stored};
+use crate::support::{Made, TestServer, event};
+
+#[tokio::test]
+async fn deliveries_of_github_are_kept_once_and_pings_are_not() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let deliver = |event: &'static str, kind: &'static str, body: &'static str| {
+        admin
+            .post(paths::GITHUB)
+            .header("x-github-event", event)
+            .header("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
+            .header("content-type", kind)
+            .body(body)
+    };
+    let json = "application/json";
+    let form = "application/x-www-form-urlencoded";
+    let deleted =
+        r#"{"action":"deleted","repository":{"full_name":"o/r"},"sender":{"login":"ann","id":7}}"#;
+    assert_eq!(
+        deliver("ping", json, r#"{"zen":"z"}"#).seen().await,
+        (200, String::new())
+    );
+    assert_eq!(count(&admin).await, 0);
+    for _ in 0..2 {
+        assert_eq!(deliver("repository", json, deleted).seen().await.0, 200);
+    }
+    assert_eq!(count(&admin).await, 1);
+    assert_eq!(
+        stored(&admin).await[0]["id"],
+        "72d3162e-cc78-11e3-81ab-4c9367dc0958"
+    );
+    for (kind, body) in [(json, "{"), (form, "payload=%7B"), (json, "")] {
+        assert_eq!(
+            deliver("repository", kind, body).refused().await.0,
+            400,
+            "{body}"
+        );
+    }
+    assert_eq!(count(&admin).await, 1);
+}
+
+#[tokio::test]
+async fn gitlab_streams_json_as_a_form() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let audit = r#"{"id":1,"author_id":7,"entity_id":3,"entity_type":"Project","details":{"author_name":"Ann","change":"visibility","from":"private","to":"public"},"ip_address":"192.0.2.1","created_at":"2017-07-25T10:00:00.000Z","event_type":"project_visibility_updated"}"#;
+    for _ in 0..2 {
+        let request = admin
+            .post(paths::GITLAB)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("x-gitlab-audit-event-type", "project_visibility_updated")
+            .body(audit);
+        assert_eq!(request.seen().await, (200, String::new()));
+    }
+    assert_eq!(count(&admin).await, 1);
+    // What is no JSON is kept as well: GitLab does not send it again.
+    assert_eq!(admin.post(paths::GITLAB).body("{cut").seen().await.0, 200);
+    assert_eq!(count(&admin).await, 2);
+}
+
+#[tokio::test]
+async fn okta_verifies_its_hook_and_delivers_lists() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let asked = |client: &crate::support::Client| {
+        client
+            .get(paths::OKTA)
+            .header("x-okta-verification-challenge", "the one-time text")
+    };
+    let answer: Value = asked(&admin).made().await;
+    assert_eq!(answer, json!({"verification": "the one-time text"}));
+    assert_eq!(asked(&server.nobody()).refused().await.0, 401);
+    assert_eq!(admin.get(paths::OKTA).refused().await.0, 400);
+    let hook = json!({"eventType": "com.okta.event_hook", "data": {"events": [
+        {"uuid": "u-1", "published": "2017-07-25T10:00:00.000Z", "eventType": "user.session.start", "actor": {"id": "a"}, "outcome": {"result": "SUCCESS"}},
+        {"uuid": "u-2", "published": "2017-07-25T10:00:01.000Z", "eventType": "user.session.end", "actor": {"id": "a"}},
+    ]}});
+    for _ in 0..2 {
+        let answer: Value = admin.post(paths::OKTA).json(&hook).made().await;
+        assert_eq!(answer, json!({"accepted": 2, "refused": 0}));
+    }
+    assert_eq!(count(&admin).await, 2);
+    assert_eq!(admin.post(paths::OKTA).body("{}").refused().await.0, 400);
+}
+
+#[tokio::test]
+async fn workos_answers_as_its_sdk_needs() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let body = json!({"organization_id": "org_1", "event": {
+        "action": "user.signed_in", "occurred_at": "2017-07-25T10:00:00Z", "version": 1,
+        "actor": {"type": "user", "id": "user_1"}, "targets": [{"type": "team", "id": "team_1"}],
+        "context": {"location": "192.0.2.1", "user_agent": "x"},
+    }});
+    for _ in 0..2 {
+        let request = admin
+            .post(paths::WORKOS)
+            .header("idempotency-key", "k-1")
+            .json(&body);
+        assert_eq!(
+            request.seen().await,
+            (201, r#"{"success":true}"#.to_owned())
+        );
+    }
+    assert_eq!(count(&admin).await, 1);
+    assert_eq!(stored(&admin).await[0]["id"], "k-1");
+    let (status, error) = server.nobody().post(paths::WORKOS).json(&body).seen().await;
+    let error: Value = serde_json::from_str(&error).unwrap();
+    assert!(status == 401 && error["message"].is_string(), "{error}");
+}
+
+#[tokio::test]
+async fn pangea_answers_with_a_hash_for_each_event() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let one = json!({"event": {"message": "m", "actor": "ann", "action": "read", "status": "success", "timestamp": "2017-07-25T10:00:00Z"}});
+    let is_hash = |value: &Value| value["hash"].as_str().is_some_and(|hash| hash.len() == 64);
+    let answer: Value = admin.post(paths::PANGEA).json(&one).made().await;
+    for member in ["request_id", "request_time", "response_time", "summary"] {
+        assert!(answer[member].is_string(), "{answer}");
+    }
+    assert_eq!(answer["status"], "Success");
+    assert!(is_hash(&answer["result"]), "{answer}");
+    let two =
+        json!({"events": [one, {"event": {"message": "n", "timestamp": "2017-07-25T10:00:01Z"}}]});
+    let answer: Value = admin.post(paths::PANGEA_SEVERAL).json(&two).made().await;
+    let results = answer["result"]["results"].as_array().unwrap();
+    assert!(
+        results.len() == 2 && results.iter().all(is_hash),
+        "{answer}"
+    );
+    assert_eq!(count(&admin).await, 2);
+    let (status, error) = admin.post(paths::PANGEA).body("{}").seen().await;
+    let error: Value = serde_json::from_str(&error).unwrap();
+    assert_eq!((status, &error["status"]), (400, &json!("ValidationError")));
+}
+
+#[tokio::test]
+async fn retraced_answers_with_the_hash_that_its_client_computes() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let path = paths::RETRACED_EVENT.replace("{project}", "p-1");
+    let body = json!({"action": "doc.create", "crud": "c", "created": "2017-07-25T10:00:00.000Z",
+        "group": {"id": "g", "name": "G"}, "actor": {"id": "a:1", "name": "A"},
+        "target": {"id": "x", "name": "X", "type": "doc"}, "source_ip": "192.0.2.1", "fields": {"k": "v"}});
+    let hash = |id: &str| {
+        use sha2::Digest;
+        let text = format!(
+            "{}:doc.create:x:a%3A1:g:192.0.2.1:0:0:k=v;",
+            id.replace(':', "%3A")
+        );
+        format!("{:x}", sha2::Sha256::digest(text))
+    };
+    let answer = admin.post(&path).json(&body).seen().await;
+    assert_eq!(answer.0, 201);
+    let first: Value = serde_json::from_str(&answer.1).unwrap();
+    assert_eq!(first["hash"], hash(first["id"].as_str().unwrap()));
+    // The protocol has no key of its own for a repetition.
+    let again: Value = admin.post(&path).json(&body).made().await;
+    assert_eq!(again, first);
+    assert_eq!(count(&admin).await, 1);
+
+    let bulk = format!("{path}/bulk");
+    let answer: Value = admin
+        .post(&bulk)
+        .json(&json!({"events": [body, body]}))
+        .made()
+        .await;
+    let answers = answer.as_array().unwrap();
+    assert_eq!(answers.len(), 2);
+    for answer in answers {
+        assert_eq!(answer["hash"], hash(answer["id"].as_str().unwrap()));
+    }
+    assert_eq!(count(&admin).await, 2);
+    let empty: Value = admin.post(&bulk).json(&json!({"events": []})).made().await;
+    assert_eq!(empty, json!([]));
+    for (path, body) in [
+        (&path, "[]"),
+        (&path, "{"),
+        (&bulk, "{}"),
+        (&bulk, r#"{"events":[{"action":1}]}"#),
+    ] {
+        let (status, error) = admin.post(path).body(body).seen().await;
+        let error: Value = serde_json::from_str(&error).unwrap();
+        assert!(
+            status == 400 && error["error"].is_string(),
+            "{body} {error}"
+        );
+    }
+    assert_eq!(count(&admin).await, 2);
+}
+
+/// A CADF event stays as it is in every carrier.
+#[tokio::test]
+async fn an_event_that_is_cadf_already_stays_as_it_is() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let original = |id| serde_json::from_str::<Value>(&event(id)).unwrap();
+    assert_eq!(admin.post(paths::GITLAB).body(event(1)).seen().await.0, 200);
+    let data = format!(
+        r#"{{"specversion":"1.0","id":"c","source":"s","type":"t","data":{}}}"#,
+        event(2)
+    );
+    assert_eq!(
+        admin.post(paths::CLOUDEVENTS).body(data).seen().await.0,
+        200
+    );
+    let log = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": event(3)}}]}]}]});
+    let request = admin.post(paths::OTLP_LOGS).json(&log);
+    assert_eq!(request.seen().await.0, 200);
+    let mut events = stored(&admin).await;
+    events.sort_by_key(|event| event["id"].as_str().map(str::to_owned));
+    assert_eq!(events, [original(1), original(2), original(3)]);
+}
