@@ -263,8 +263,20 @@ pub fn is_below(path: &str, base: &str) -> bool {
 #[must_use]
 pub fn is_receiver(path: &str) -> bool {
     (is_foreign(path) && !is_below(path, ES))
-        || path.ends_with("/_bulk")
-        || (path.starts_with("/es/") && (path.contains("/_doc") || path.contains("/_create/")))
+        || path == "/_bulk"
+        || path.strip_prefix("/es/").is_some_and(is_es_receiver)
+}
+
+/// Returns whether clients of Elasticsearch write at this path below `/es/`: `_bulk`, or an operation behind an index.
+fn is_es_receiver(path: &str) -> bool {
+    let mut names = path.split('/');
+    match (names.next(), names.next(), names.next()) {
+        (Some("_bulk"), None, _) => true,
+        // Of an index, perhaps with a type.
+        (Some(_), Some("_bulk"), None) | (Some(_), Some(_), Some("_bulk")) => true,
+        (Some(_), operation, _) => matches!(operation, Some("_doc" | "_create")),
+        (None, ..) => false,
+    }
 }
 
 #[cfg(test)]
@@ -292,6 +304,9 @@ mod tests {
             SEARCH,
             "/es/_search",
             "/es/x/_count",
+            "/es/_doc/_search",
+            "/es/_docs/_count",
+            "/v3/users/_bulk",
             "/services/collectors",
             "/v1/logs2",
             "/v3/ingest_keys",

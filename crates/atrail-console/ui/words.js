@@ -37,6 +37,7 @@ export const W = {
     refused: 'The name, the password or the key is wrong, or there is no such login.', wait: (s) => `Wait ${s} s, then try again.`,
     https: 'This page needs HTTPS', httpsWhy: 'It came over plain HTTP from another machine, so a password would travel readable. Ask the operator for the https address.',
     linkUsed: 'This one-time link was used, or is older than five minutes. Log in by name, or make another link.',
+    linkOver: (n) => `This one-time link logs ${n ?? 'you'} out and logs in whoever made it. Go on only if you made it yourself.`, linkStay: 'Stay logged in', linkGo: 'Use the link',
     over: 'You were logged out', overWhy: 'Log in and this page is as you left it.', fresh: 'Log in again for this', freshWhy: 'Changes of retention, roles and keys, and the release of a hold, want a login that is at most some minutes old. What you began goes on after it.', gaveUp: 'You did not log in again, so nothing was changed.', passwordOf: (n) => `Password of ${n}`,
     problem: { oidc_refused: 'The provider did not log you in.', oidc_expired: 'The login with the provider took longer than ten minutes. Begin again.', oidc_unavailable: 'The provider did not answer.' },
     pinned: 'Evidence key: the one you know', pinnedOn: (d) => `Pinned in this browser on ${d}.`, pin: 'Evidence key: first time in this browser', pinWhy: 'It is pinned here with your first login. Compare it over another channel.',

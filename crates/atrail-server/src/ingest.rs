@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use atrail_api::{IngestCounts, IngestQuery, headers};
 use atrail_model::{Domain, Timestamp};
-use atrail_sources::{Framing, SourceKind, Tally};
+use atrail_sources::{Framing, SourceKind, Strictness, Tally};
 use atrail_store::AppendTotal;
 use axum::Json;
 use axum::body::Body;
@@ -228,6 +228,10 @@ pub(crate) async fn run(
     let reading = Reading {
         engine: app.engine,
         kind,
+        strictness: match &ingest_key {
+            Some(key) if !key.terms.strict => Strictness::Lenient,
+            _ => Strictness::Strict,
+        },
         framing: framing(&headers),
         key: IdempotencyKey::of(&headers, sender.user)?,
         each_is_answered: !minimal,

@@ -182,6 +182,12 @@ impl IngestKeys {
         }
     }
 
+    /// The same for a request that shows them: its client may hang up, and no use may be lost with it.
+    pub(crate) async fn store_uses_to_the_end(self: &Arc<Self>) {
+        let keys = Arc::clone(self);
+        let _ = tokio::spawn(async move { keys.store_uses().await }).await;
+    }
+
     /// Stores the uses every minute, and records who falls silent and who comes back, until `stop` is cancelled.
     pub(crate) async fn run(
         self: Arc<Self>,

@@ -4,7 +4,7 @@
 //! it. It ends with that login.
 
 use atrail_disk::Result;
-use atrail_model::{LoginId, Timestamp, User};
+use atrail_model::{LoginId, Timestamp, User, UserId};
 use sqlx::SqliteConnection;
 
 use super::Identity;
@@ -74,6 +74,20 @@ impl Identity {
         .map_err(failed_to(WHAT))?;
         row.map(|row| user(&row)).transpose()
     }
+}
+
+/// Forgets the unused links of a user.
+pub(super) async fn forget_links_of(
+    tx: &mut SqliteConnection,
+    holder: UserId,
+    what: &'static str,
+) -> Result<()> {
+    sqlx::query("DELETE FROM login_links WHERE holder = ?")
+        .bind(holder.bytes())
+        .execute(tx)
+        .await
+        .map_err(failed_to(what))?;
+    Ok(())
 }
 
 /// Uses a link up, and returns what it grants; `None` when it was used before, has expired, or what made it has ended.

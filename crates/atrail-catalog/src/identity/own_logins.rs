@@ -4,6 +4,7 @@ use atrail_disk::Result;
 use atrail_model::{LoginId, Timestamp, UserId};
 
 use super::Identity;
+use super::login_links::forget_links_of;
 use super::logins::{EndedLogin, end};
 use crate::failure::failed_to;
 use crate::row::{Columns, Id, nanoseconds};
@@ -97,6 +98,7 @@ impl Identity {
         for row in &rows {
             all.extend(end(&mut tx, row.id("login")?, WHAT).await?);
         }
+        forget_links_of(&mut tx, user, WHAT).await?;
         tx.commit().await?;
         Ok(all)
     }

@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::columns::user;
+use super::login_links::forget_links_of;
 use crate::failure::{failed_to, taken_or_failed_to};
 use crate::names;
 use crate::row::{Columns, Id, nanoseconds};
@@ -204,6 +205,7 @@ impl Identity {
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
+        forget_links_of(&mut tx, id, WHAT).await?;
         tx.commit().await?;
         Ok(true)
     }

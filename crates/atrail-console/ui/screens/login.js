@@ -61,11 +61,16 @@ export default function Login() {
   const once = useRef(route.value.params.get('link'));
   const problem = route.value.params.get('problem') ?? '';
   const { error, send } = useLogin(after);
+  const [asks, setAsks] = useState(false);
   const p = evidence.value;
   useEffect(() => {
     document.title = `${W.frame.login} · atrail`;
     if (route.value.screen !== 'login') sessionStorage.setItem(AFTER, location.hash);
-    if (once.current) { history.replaceState(null, '', '#/login'); send({ link: once.current }); } else if (me.value) { after(); }
+    if (once.current) {
+      history.replaceState(null, '', '#/login');
+      // A link from somebody else must not end the login that is here, nor go on as another user unseen.
+      if (me.value) setAsks(true); else send({ link: once.current });
+    } else if (me.value) { after(); }
     call('GET', '/v2/info', null, { plain: true }).then((i) => setOidc(i.oidc ?? null), () => {});
   }, []);
   const back = encodeURIComponent(sessionStorage.getItem(AFTER) ?? '#/');
@@ -75,6 +80,9 @@ export default function Login() {
     <div><h1>${L.title(name)}</h1><p class="q3">${location.host}</p></div>
     ${L.problem[problem] && html`<${Banner} kind="warn">${L.problem[problem]}<//>`}${once.current && error && html`<${Banner} kind="warn">
       ${error}<//>`}
+    ${asks && html`<${Banner} kind="warn"><p>${L.linkOver(me.value?.user.name)}</p><div class="row wrap">
+      <${Button} onClick=${after}>${L.linkStay}<//><${Button} kind="fill" onClick=${() => { setAsks(false); send({ link: once.current }); }}>
+      ${L.linkGo}<//></div><//>`}
     ${!safe ? html`<${Banner} kind="fail"><p><b>${L.https}</b></p><p>${L.httpsWhy}</p><//>` : html`
       ${oidc && html`<${Button} large icon="key" href=${`/v3/console/oidc/start?return=${back}`}>
         ${L.sso(typeof oidc.name === 'string' ? oidc.name : 'SSO')}<//><div class="or"><span>${L.or}</span></div>`}

@@ -70,6 +70,12 @@ impl ApiKeys {
         self.uses.store().await;
     }
 
+    /// The same for a request that shows it: its client may hang up, and no use may be lost with it.
+    pub(crate) async fn store_uses_to_the_end(self: &Arc<Self>) {
+        let keys = Arc::clone(self);
+        let _ = tokio::spawn(async move { keys.store_uses().await }).await;
+    }
+
     /// Stores every minute when keys were last used, until `stop` is cancelled.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         self.uses.store_until(stop).await;

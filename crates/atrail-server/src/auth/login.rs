@@ -167,6 +167,7 @@ pub(crate) async fn by_link(
     let (attempt, found) = attempt.tried(found)?;
     let Some(user) = found else {
         app.metrics.auth_failed(AuthFailure::Link);
+        tracing::warn!(address = %origin.address(), "a login link was refused");
         return Err(BAD_LINK);
     };
     attempt.succeeded();
@@ -291,6 +292,10 @@ async fn begin(
         let act = match keeper {
             Keeper::RefreshToken => act,
             Keeper::Cookie => act.with("client", "console"),
+        };
+        let act = match proof {
+            Proof::Link { .. } => act.with("by", "link"),
+            _ => act,
         };
         match &api_key {
             Some(key) => act.with("apiKey", key.clone()),

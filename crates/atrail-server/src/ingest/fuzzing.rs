@@ -3,7 +3,7 @@
 use atrail_api::AckOrRefusal;
 use atrail_evidence::leaf_hash;
 use atrail_model::{Timestamp, event};
-use atrail_sources::{Engine, Framing, SourceKind, Stream};
+use atrail_sources::{Engine, Framing, SourceKind, Stream, Strictness};
 use bytes::Bytes;
 
 use super::budget::Budget;
@@ -19,6 +19,7 @@ pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
     let reading = Reading {
         engine: Engine::embedded(),
         kind,
+        strictness: Strictness::Strict,
         framing,
         key: None,
         each_is_answered: true,

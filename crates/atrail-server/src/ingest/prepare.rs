@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use atrail_sources::{Candidate, Engine, Framing, Origin, SourceKind, Tally};
+use atrail_sources::{Candidate, Engine, Framing, Origin, SourceKind, Strictness, Tally};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -26,6 +26,8 @@ pub(super) struct Reading {
     pub(super) engine: Engine,
     /// The format of the events.
     pub(super) kind: SourceKind,
+    /// Whether an event of no known form is refused, or stored through the generic format.
+    pub(super) strictness: Strictness,
     /// How the body separates its events.
     pub(super) framing: Framing,
     /// The key from which ids follow for events without one; without a key, the ids are random.
@@ -46,6 +48,7 @@ pub(super) fn prepare(
     let Reading {
         engine,
         kind,
+        strictness,
         framing,
         key,
         each_is_answered,
@@ -53,6 +56,7 @@ pub(super) fn prepare(
     let mut all_not_read = 0;
     for candidate in engine
         .split(body, *kind, *framing)
+        .as_strict_as(*strictness)
         .received_at(intake.now())
     {
         intake.must_have_room()?;
@@ -139,6 +143,7 @@ mod tests {
         let reading = Reading {
             engine: Engine::embedded(),
             kind: SourceKind::Auto,
+            strictness: Strictness::Strict,
             framing: Framing::Sniffed,
             key: None,
             each_is_answered: true,

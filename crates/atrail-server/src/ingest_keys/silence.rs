@@ -58,6 +58,8 @@ impl IngestKeys {
         for key in keys.iter() {
             if let Some(turn) = key.unrecorded {
                 self.write(audit, key, turn).await;
+                // No other turn may take the place of one without an event.
+                continue;
             }
             let Some(turn) = due(key, self.last_received(key), now) else {
                 continue;

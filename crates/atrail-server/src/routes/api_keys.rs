@@ -38,7 +38,7 @@ pub(super) async fn list(
 ) -> Result<Json<List<ApiKey>>, ApiError> {
     let owned = owned(&principal);
     let reach = reach(&principal, &owned);
-    app.api_keys.store_uses().await;
+    app.api_keys.store_uses_to_the_end().await;
     let keys = match (account, user) {
         (Some(account), user) => {
             let account = account_called(&principal, &account)?;

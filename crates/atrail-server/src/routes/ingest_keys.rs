@@ -51,7 +51,7 @@ pub(super) async fn list(
     let owned = owned(&principal);
     let account = account.map(|guid| managed_account(&principal, &guid));
     let account = account.transpose()?;
-    app.ingest_keys.store_uses().await;
+    app.ingest_keys.store_uses_to_the_end().await;
     let keys = app
         .identity
         .ingest_keys(reach(&principal, &owned), account)
@@ -69,7 +69,7 @@ pub(super) async fn show(
     path: Result<Path<String>, axum::extract::rejection::PathRejection>,
 ) -> Result<Json<IngestKey>, ApiError> {
     let owned = owned(&principal);
-    app.ingest_keys.store_uses().await;
+    app.ingest_keys.store_uses_to_the_end().await;
     let key = app
         .identity
         .ingest_key(reach(&principal, &owned), &id_in(path)?)

@@ -121,6 +121,26 @@ async fn today_of_2017(client: &Client, whole: bool) -> String {
 }
 
 #[tokio::test]
+async fn what_has_no_known_form_is_stored_unless_the_key_is_strict() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let (_, lenient) = sender(&server, &admin, "lenient").await;
+    let new = json!({"name": "strict", "space": server.initial.space, "strict": true});
+    let (_, key) = made(&admin, new).await;
+    let strict = server.client(&key).in_space(None);
+    let unknown = r#"{"what":"something-odd","when":"2017-07-25T09:00:00Z"}"#;
+    let seen = lenient.post(paths::EVENTS).body(unknown).seen().await;
+    assert_eq!(seen.0, 200, "{seen:?}");
+    let text = today(&admin, false).await;
+    assert!(text.contains("something-odd"), "{text}");
+    for client in [&strict, &admin] {
+        let seen = client.post(paths::EVENTS).body(unknown).seen().await;
+        assert_eq!(seen.0, 400, "{seen:?}");
+    }
+    assert_eq!(sent(&strict, 1).await, 200, "the control");
+}
+
+#[tokio::test]
 async fn a_key_begins_no_login() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
@@ -205,7 +225,9 @@ async fn a_deleted_key_ends_at_once_and_so_does_one_whose_space_ends() {
 async fn what_a_key_was_used_for_is_counted_and_outlives_a_restart() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
-    let (id, client) = sender(&server, &admin, "counted").await;
+    let strict = json!({"name": "counted", "space": server.initial.space, "strict": true});
+    let (id, key) = made(&admin, strict).await;
+    let client = server.client(&key).in_space(None);
     let (unused, _) = sender(&server, &admin, "unused").await;
     let body = [event(1), "{\"id\":1}".to_owned(), event(2)].join("\n");
     let bytes = body.len() + event(1).len();
@@ -256,8 +278,7 @@ async fn until_turned(admin: &Client, count: usize) -> Vec<Value> {
 async fn a_silence_is_recorded_once_and_so_is_its_end_also_over_restarts() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
-    let new =
-        |name: &str| json!({"name": name, "space": server.initial.space, "silent_after": 120});
+    let new = |name: &str| json!({"name": name, "space": server.initial.space, "silent_after": 120, "strict": true});
     let (id, key) = made(&admin, new("quiet")).await;
     let (_, busy) = made(&admin, new("busy")).await;
     let (_, _unwatched) = sender(&server, &admin, "unwatched").await;

@@ -1,6 +1,6 @@
 //! The origins under which browsers know this server.
 
-use axum::http::header::HOST;
+use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Uri};
 
 use crate::settings::Settings;
@@ -16,17 +16,31 @@ pub(crate) fn of(settings: &Settings, headers: &HeaderMap) -> Vec<String> {
 /// Returns whether a browser protects what it exchanges with the server under the name that it used: by HTTPS, here or at
 /// a proxy in front, or because it stays on this machine.
 pub(crate) fn is_protected(settings: &Settings, headers: &HeaderMap) -> bool {
+    // What the browser itself states: a server behind a proxy with HTTPS may also be reached around the proxy.
+    if let Some(sent) = headers.get(ORIGIN).and_then(|value| value.to_str().ok()) {
+        return sent.starts_with("https:") || is_http_on_loopback(sent);
+    }
     let is_https = |origin: &String| origin.starts_with("https:");
     of(settings, headers).iter().any(is_https) || is_plain_loopback(settings, headers)
 }
 
-/// Returns whether the client used plain HTTP, and a name of this machine itself.
+/// Returns whether the client used plain HTTP, and a name of this machine itself. Behind a proxy the host may be the
+/// proxy's name of this server, so a public URL must be on this machine, too.
 pub(crate) fn is_plain_loopback(settings: &Settings, headers: &HeaderMap) -> bool {
-    if settings.serves_https() {
-        return false;
-    }
-    let authority = host(headers).and_then(|host| host.parse::<axum::http::uri::Authority>().ok());
-    authority.is_some_and(|authority| {
+    let public = settings.public_url.as_ref().map(|url| url.origin());
+    !settings.serves_https()
+        && public.is_none_or(|origin| is_http_on_loopback(&origin))
+        && host(headers).is_some_and(is_loopback)
+}
+
+fn is_http_on_loopback(origin: &str) -> bool {
+    origin.strip_prefix("http://").is_some_and(is_loopback)
+}
+
+/// Returns whether a host, with or without a port, is this machine itself.
+fn is_loopback(authority: &str) -> bool {
+    let authority = authority.parse::<axum::http::uri::Authority>();
+    authority.is_ok_and(|authority| {
         let host = authority
             .host()
             .trim_start_matches('[')

@@ -17,6 +17,7 @@ use crate::auth::login::{self, Begun, Keeper, Refusal};
 use crate::auth::oidc::{Oidc, Pending, Refused};
 use crate::error::ApiError;
 use crate::extract::Query;
+use crate::metrics::AuthFailure;
 use atrail_api::ErrorCode;
 
 /// Longest place to come back to, in bytes: with it the cookie fits into what browsers keep.
@@ -136,15 +137,22 @@ async fn finish(
     let code = code.ok_or(Failure::Refused)?;
     let redirect_uri = redirect_uri(app, headers);
     let now = app.clock.elapsed();
-    let token = oidc.exchange(&code, &pending, &redirect_uri, now).await;
-    let token = token.map_err(|refused| match refused {
-        Refused::Other(_) => Failure::Unavailable,
-        Refused::Token(why) => {
+    // Anybody can make up a code: each asks the provider, and a wrong one counts.
+    let attempt = app.throttle.begin(None, origin.address(), now);
+    let attempt = attempt.map_err(|_| Failure::Unavailable)?;
+    let token = match oidc.exchange(&code, &pending, &redirect_uri, now).await {
+        Ok(token) => token,
+        Err(Refused::Token(why)) => {
+            app.metrics.auth_failed(AuthFailure::IdToken);
             tracing::warn!(address = %origin.address(), why, "a browser's login was refused");
-            Failure::Refused
+            return Err(Failure::Refused);
         }
-        Refused::NoName(_) => Failure::Refused,
-    })?;
+        Err(Refused::Other(_) | Refused::NoName(_)) => {
+            attempt.not_made();
+            return Err(Failure::Unavailable);
+        }
+    };
+    attempt.not_made();
     let nonce = Some(pending.nonce());
     let begun = login::by_id_token(app, &token, nonce, origin, Keeper::Cookie).await;
     let begun = begun.map_err(|refusal| match refusal {
