@@ -265,7 +265,7 @@ impl<E: Clone> Ledger<E> {
 
     /// Returns what to store now. A reading with an answer in progress includes the bytes that the answer has claimed.
     /// Until [`Self::was_kept`], only the bytes that were handed out already count as stored: others may be given back.
-    pub(super) fn to_keep(&mut self) -> Changes {
+    pub(super) fn begin_keeping(&mut self) -> Changes {
         let mut changed = Vec::new();
         for entry in self.readings.iter_mut().filter(|entry| entry.has_begun) {
             let reading = entry.to_keep();

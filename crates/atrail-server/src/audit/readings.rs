@@ -188,7 +188,7 @@ impl OfSession {
             let Some(ledger) = of_session.ledger.get() else {
                 continue;
             };
-            let Changes { changed, gone } = ledger.lock().to_keep();
+            let Changes { changed, gone } = ledger.lock().begin_keeping();
             ledgers.push(ledger);
             kept.push(ChangedReadings {
                 session: of_session.session,

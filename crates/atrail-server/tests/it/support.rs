@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use atrail_api::{RoleGrant, TokenResponse, User, UserCreate, headers, paths};
 use atrail_catalog::outside::CatalogFile;
@@ -66,7 +66,19 @@ impl TestServer {
     ) -> Self {
         let mut settings = settings(&dir);
         change(&mut settings);
-        let running = Server::start(settings, clock.clone()).await.unwrap();
+        let began = Instant::now();
+        // What an earlier server still computed when it stopped may hold the directory a moment longer.
+        let running = loop {
+            match Server::start(settings.clone(), clock.clone()).await {
+                Err(error)
+                    if error.to_string().contains("another atrail server")
+                        && began.elapsed() < Duration::from_secs(5) =>
+                {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                started => break started.unwrap(),
+            }
+        };
         let file = dir.path().join("data/initial-credentials.json");
         let initial = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         Self {

@@ -28,8 +28,10 @@ enum Source {
     At(Slot, Vec<Segment>),
     Join(Vec<Way>, String),
     Const(String),
-    Host,
-    Source,
+    /// The host that the carrier states.
+    CarrierHost,
+    /// The source that the carrier states, such as its index or service.
+    CarrierOrigin,
 }
 
 /// What becomes of a text; a step may yield none.
@@ -61,8 +63,8 @@ impl Way {
         };
         let source = match (&full.path, &full.join, &full.constant) {
             (Some(path), None, None) => match path.as_str() {
-                "$host" => Source::Host,
-                "$source" => Source::Source,
+                "$host" => Source::CarrierHost,
+                "$source" => Source::CarrierOrigin,
                 path => {
                     let (slot, rest) = slots.of(&Path::parse(path)?);
                     Source::At(slot, rest)
@@ -113,8 +115,8 @@ impl Way {
                 Text::of(joined)?
             }
             Source::Const(text) => Text::of(text.as_str())?,
-            Source::Host => Text::of(found.hints.host.as_deref()?)?,
-            Source::Source => Text::of(found.hints.source.as_deref()?)?,
+            Source::CarrierHost => Text::of(found.hints.host.as_deref()?)?,
+            Source::CarrierOrigin => Text::of(found.hints.source.as_deref()?)?,
         };
         if self.steps.is_empty() {
             return Some(text);

@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use atrail_model::{Clock, SystemClock};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -131,7 +132,7 @@ fn a_tail_begins_with_the_events_since_then() {
     let env = TestEnv::new();
     let server = Server::start(&env);
     env.log_in(&server);
-    let now = atrail_model::Timestamp::now();
+    let now = SystemClock.now();
     let ago = |hours: u64| (now - Duration::from_secs(3600 * hours)).to_string();
     let at = |number: usize, hours: u64| {
         let event = one(number);

@@ -46,7 +46,7 @@ impl Book {
     }
 
     fn keep(&mut self) {
-        let changes = self.ledger.to_keep();
+        let changes = self.ledger.begin_keeping();
         for number in &changes.gone {
             self.kept.remove(number);
         }
@@ -310,7 +310,7 @@ fn bytes_whose_claim_is_being_given_back_are_claimed_again() {
     let mut book = Book::new(1000);
     book.take_until(1, 0..900, 10);
     // The claim of 900 bytes is being given back when the reader continues.
-    let being_kept = book.ledger.to_keep();
+    let being_kept = book.ledger.begin_keeping();
     let (answer, _) = book.ledger.ask(reader(1), 500..900, String::new);
     assert!(book.ledger.claim(&answer), "it must be stored before");
     book.ledger.was_kept(being_kept);
@@ -355,7 +355,7 @@ fn what_changes_while_the_ledger_is_kept_is_kept_next() {
     let mut book = Book::new(1000);
     book.take(1, 0..100);
     assert!(!book.ledger.is_kept(), "the claim was given back");
-    let being_kept = book.ledger.to_keep();
+    let being_kept = book.ledger.begin_keeping();
     let answer = book.ask(1, 100..200);
     book.ledger.was_kept(being_kept.clone());
     assert!(!book.ledger.is_kept());

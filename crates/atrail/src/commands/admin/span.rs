@@ -38,7 +38,7 @@ impl Span {
 
     /// Writes seconds in the longest unit that divides them.
     pub(crate) fn shown(seconds: u64) -> String {
-        let fits = |(_, unit): &&(char, u64)| seconds % unit == 0 && seconds > 0;
+        let fits = |(_, unit): &&(char, u64)| seconds.is_multiple_of(*unit) && seconds > 0;
         match UNITS.iter().find(fits) {
             Some((letter, unit)) => format!("{}{letter}", seconds / unit),
             None => seconds.to_string(),
