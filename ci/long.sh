@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 PATH="$PWD/target/ci-tools/python/bin:$PATH"
 
 # Each has a time limit: a campaign that exceeds it hangs, and has failed.
-campaigns=(release instructions client histories kills power faults resume books evidence search recipes clients senders windows dist fuzz)
+campaigns=(release instructions client histories kills power faults resume books evidence search recipes clients senders windows dist fuzz console)
 
 run() { timeout --kill-after=60 "$@"; }
 
@@ -70,6 +70,11 @@ campaign() {
         run 60m cargo test --release -p atrail-evidence --test it --locked tamper::no_flipped_bit
       ATRAIL_EVIDENCE_HISTORIES=10000 \
         run 60m cargo test --release -p atrail-evidence --test it --locked honest::every_receipt
+      ;;
+    # Every screen of the console in Chromium and Firefox.
+    console)
+      run 10m cargo build -p atrail --locked
+      run 30m ci/console.sh target/debug/atrail
       ;;
     # Each target for five minutes.
     fuzz) run 120m ci/fuzz.sh 300 ;;
