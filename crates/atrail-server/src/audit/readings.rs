@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use atrail_model::ByteSet;
 use atrail_store::{ChangedReadings, Session, SessionKey, SessionState};
@@ -44,6 +45,10 @@ struct OfSession {
     session: SessionKey,
     ledger: OnceCell<Mutex<Ledger<Event>>>,
     keeper: Arc<Keeper>,
+    /// How many callers have asked to store the ledger.
+    asked: AtomicU64,
+    /// The last of them, in their order, whose changes are stored.
+    kept: AtomicU64,
 }
 
 /// The bytes that one request reads, and the reading that they belong to. It stays bound to the session that it began
@@ -140,6 +145,8 @@ impl Readings {
                 session,
                 ledger: OnceCell::new(),
                 keeper: Arc::clone(&self.keeper),
+                asked: AtomicU64::new(0),
+                kept: AtomicU64::new(0),
             })
         });
         Arc::clone(of_session)
@@ -155,19 +162,17 @@ impl OfSession {
         }
     }
 
-    fn is_kept(&self) -> bool {
-        self.with(Ledger::is_kept)
-    }
-
     /// Returns when the ledger, in its present or a later state, is durable.
     async fn keep(self: &Arc<Self>, writer: &Writer) -> Result<(), Unwritten> {
         if self.ledger.get().is_none() {
             return Ok(());
         }
         let Keeper { waiting, turn } = &*self.keeper;
+        let number = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         waiting.lock().push(Arc::clone(self));
         let _turn = turn.lock().await;
-        if self.is_kept() {
+        // Others may have changed the ledger since, and wait for their own changes.
+        if self.kept.load(Ordering::Acquire) >= number || self.with(Ledger::is_kept) {
             return Ok(());
         }
         let mut of_sessions = vec![Arc::clone(self)];
@@ -188,8 +193,10 @@ impl OfSession {
             let Some(ledger) = of_session.ledger.get() else {
                 continue;
             };
+            // Whoever has asked changed the ledger before.
+            let asked = of_session.asked.load(Ordering::Acquire);
             let Changes { changed, gone } = ledger.lock().begin_keeping();
-            ledgers.push(ledger);
+            ledgers.push((ledger, &of_session.kept, asked));
             kept.push(ChangedReadings {
                 session: of_session.session,
                 changed,
@@ -198,9 +205,10 @@ impl OfSession {
         }
         // After a failure, the others that wait try for themselves.
         writer.store.keep_readings(&kept).await?;
-        for (ledger, kept) in ledgers.into_iter().zip(kept) {
-            let ChangedReadings { changed, gone, .. } = kept;
+        for ((ledger, kept, asked), stored) in ledgers.into_iter().zip(kept) {
+            let ChangedReadings { changed, gone, .. } = stored;
             ledger.lock().was_kept(Changes { changed, gone });
+            kept.fetch_max(asked, Ordering::AcqRel);
         }
         Ok(())
     }
