@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs senders against a server while the way between them breaks (killed server, storms of 503, lost answers, full disk),
-# and compares what each was asked to send with what is stored: each event once. ci/senders/ledger.py says how. Clients
-# that lose or double events are the controls.
+# Runs a sender of POST /v3/events against a server while the way between them breaks (killed server, storms of 503, lost
+# answers, full disk), and compares what it was asked to send with what is stored: each event once. ci/senders/ledger.py
+# says how. Clients that lose or double events are the controls.
 #
-#   ci/senders.sh                                      every sender, 3,000 events each
+#   ci/senders.sh                                      3,000 events, and 400 of each control
 #   SENDERS_EVENTS=400 SENDERS_KILLS=1 ci/senders.sh   a short run
 #
 # ATRAIL names the binary [default: target/release/atrail].

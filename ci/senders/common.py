@@ -6,18 +6,8 @@ import os
 import time
 
 URL, KEY = os.environ["LEDGER_URL"], os.environ["LEDGER_KEY"]
-EVENTS, WORK = int(os.environ["LEDGER_EVENTS"]), os.environ["LEDGER_WORK"]
+EVENTS = int(os.environ["LEDGER_EVENTS"])
 PIECE = 50
-
-
-def document(number):
-    now = datetime.datetime.now(datetime.timezone.utc)
-    return {
-        "@timestamp": now.isoformat(timespec="microseconds"),
-        "message": f"ledger-{number}-end",
-        "user": {"name": "ann"},
-        "event": {"action": "opened", "outcome": "success"},
-    }
 
 
 def event(number, copy=0):

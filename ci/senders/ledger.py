@@ -255,6 +255,7 @@ def faults(server, proxy, still_runs):
 
 
 def run(binary, name, events):
+    """Returns what the ledger shows: "sound", "lost", "doubled", or "failed" where it proves nothing."""
     dialect, words = CLIENTS[name]
     work = pathlib.Path(tempfile.mkdtemp(prefix="senders-"))
     server = Server(binary, work)
@@ -266,10 +267,8 @@ def run(binary, name, events):
         environment = {
             **os.environ,
             "LEDGER_URL": f"http://127.0.0.1:{proxy.port}",
-            "LEDGER_PORT": str(proxy.port),
             "LEDGER_KEY": key,
             "LEDGER_EVENTS": str(events),
-            "LEDGER_WORK": str(work),
         }
         command = [word.format(**places) for word in words]
         with open(work / "client.log", "w") as log:
@@ -294,11 +293,11 @@ def run(binary, name, events):
         if code != 0 or lost or doubled:
             print(f"  exit {code}; lost {lost[:10]}; doubled {doubled[:10]}")
             print((work / "client.log").read_text()[-2500:])
-            return False
+            return "failed" if code != 0 else "lost" if lost else "doubled"
         if proxy.counts["refused"] == 0 or (proxy.counts["cut"] == 0 and proxy.counts["away"] == 0):
             print("  nothing went wrong on the way: that proves nothing")
-            return False
-        return True
+            return "failed"
+        return "sound"
     finally:
         if client is not None and client.poll() is None:
             os.killpg(client.pid, signal.SIGKILL)
@@ -314,12 +313,13 @@ def main():
     binary, name = sys.argv[1:3]
     events = int(sys.argv[3]) if len(sys.argv) > 3 else 3000
     if name == "--control":
-        for wrong in ("forgetful", "doubling"):
-            if run(binary, wrong, events):
-                sys.exit(f"the ledger did not notice a {wrong} client")
+        for wrong, expected in (("forgetful", "lost"), ("doubling", "doubled")):
+            verdict = run(binary, wrong, events)
+            if verdict != expected:
+                sys.exit(f"the ledger of a {wrong} client shows {verdict}, not {expected}")
         print("controls: the ledger notices a client that forgets, and one that doubles")
         return
-    sys.exit(0 if run(binary, name, events) else 1)
+    sys.exit(0 if run(binary, name, events) == "sound" else 1)
 
 
 main()
