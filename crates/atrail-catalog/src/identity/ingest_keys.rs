@@ -1,16 +1,12 @@
 //! Ingest keys: each only sends, to one domain, and no user holds it.
 
-use std::time::Duration;
-
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, Home, IngestTerms, LoginId, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::Identity;
 use super::api_keys::{ApiKeyHolder, KeyReach};
-use super::ingest_rows::{ingest_key, keys, previous};
-use super::ingest_silence::IngestTurn;
-use super::ingest_uses::IngestCounts;
+use super::ingest_rows::{IngestKey, ingest_key, keys, previous};
 use super::role_rows::must_be_a_place;
 use crate::failure::failed_to;
 use crate::names;
@@ -18,45 +14,6 @@ use crate::row::{Columns, Id, nanoseconds};
 
 /// Ingest keys that an account may have.
 const MAX_KEYS_OF_AN_ACCOUNT: i64 = 10_000;
-
-/// An ingest key without its secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IngestKey {
-    /// The public part.
-    pub id: String,
-    /// The id of the requests with the key.
-    pub login: LoginId,
-    /// The name that its maker has chosen; unique in its account.
-    pub name: String,
-    /// Where its events go, and how they are read.
-    pub terms: IngestTerms,
-    /// Whether the server can check signatures that senders make with the secret.
-    pub signs: bool,
-    /// The number of the secret, which grows with each rotation.
-    pub generation: u64,
-    /// SHA-256 of the client certificate that stands for the key.
-    pub certificate: Option<[u8; 32]>,
-    /// The name of the user who made it.
-    pub maker: String,
-    /// When it was made.
-    pub created: Timestamp,
-    /// When it was last rotated.
-    pub rotated: Option<Timestamp>,
-    /// Until when the secret before the last rotation works, if it does.
-    pub previous_until: Option<Timestamp>,
-    /// When a request last carried the key.
-    pub used: Option<Timestamp>,
-    /// When the server last stored an event of it, or found that it had it already.
-    pub received: Option<Timestamp>,
-    /// What the server did with its events.
-    pub counts: IngestCounts,
-    /// After how long without an event its sender counts as silent.
-    pub silent_after: Option<Duration>,
-    /// Since when the sender counts as silent, if it does.
-    pub silent_since: Option<Timestamp>,
-    /// When its sender last fell silent or came back, while its domain has no event about that.
-    pub unrecorded: Option<IngestTurn>,
-}
 
 /// The secret of an ingest key as the catalog keeps it.
 #[derive(Debug, Clone, Copy)]
