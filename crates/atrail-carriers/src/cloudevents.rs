@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
 use crate::list::each;
+use crate::percent::percent_decoded;
 use crate::{Fault, Take, json};
 
 /// How a request carries its events.
@@ -104,6 +105,7 @@ pub fn binary(
         json::comma(&mut out);
         json::string(&mut out, name);
         out.push(b':');
+        // HTTP protocol binding 1.0 §3.1.3.2.
         json::lossy(&mut out, &percent_decoded(value));
     }
     if !content_type.is_empty() {
@@ -133,31 +135,6 @@ fn is_text(content_type: &[u8]) -> bool {
     content_type
         .get(..5)
         .is_some_and(|start| start.eq_ignore_ascii_case(b"text/"))
-}
-
-/// Decodes `%20` and the like (HTTP protocol binding 1.0 §3.1.3.2). What is no such code stays.
-fn percent_decoded(value: &[u8]) -> Cow<'_, [u8]> {
-    if !value.contains(&b'%') {
-        return Cow::Borrowed(value);
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let mut out = Vec::with_capacity(value.len());
-    let mut rest = value;
-    while let Some((&byte, after)) = rest.split_first() {
-        match after {
-            [high, low, after @ ..] if byte == b'%' => {
-                if let (Some(high), Some(low)) = (digit(*high), digit(*low)) {
-                    out.push((high << 4 | low) as u8);
-                    rest = after;
-                    continue;
-                }
-            }
-            _ => {}
-        }
-        out.push(byte);
-        rest = after;
-    }
-    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod kubernetes;
 pub mod okta;
 pub mod otlp;
 pub mod pangea;
+pub mod percent;
 pub mod retraced;
 pub mod syslog;
 

@@ -122,6 +122,16 @@ fn raw_lines_have_the_hints_of_the_query() {
     );
 }
 
+#[test]
+fn unclosed_objects_are_read_a_few_times_and_kept_whole() {
+    let body = b"{\"a\":[\n".repeat(100_000);
+    let texts: Vec<_> = events(&body).map(|payload| payload.text).collect();
+    assert!(texts.len() <= IN_VAIN_MAX + 2, "{}", texts.len());
+    // Each loses the line break at its end.
+    let kept: usize = texts.iter().map(|text| text.len() + 1).sum();
+    assert_eq!(kept, body.len());
+}
+
 proptest! {
     /// Whatever a body is, the walk ends, and every byte that is not between objects is in some payload or was read as a
     /// part of an object.

@@ -169,11 +169,9 @@ fn log_record<'a>(
             out.push(b'"');
         }
     }
-    for (name, number) in [("severityNumber", found.severity_number)] {
-        if number != 0 {
-            json::name(&mut out, name);
-            json::plain(&mut out, number);
-        }
+    if found.severity_number != 0 {
+        json::name(&mut out, "severityNumber");
+        json::plain(&mut out, found.severity_number);
     }
     for (name, text) in [
         ("severityText", found.severity_text),

@@ -18,7 +18,7 @@ pub struct Frames {
     framing: Option<Framing>,
     /// The beginning of the next message.
     partial: Vec<u8>,
-    /// How many bytes of the current message are still to be dropped; for lines, all until the end.
+    /// Where in a message the next byte is.
     state: State,
 }
 
@@ -40,12 +40,6 @@ enum State {
 }
 
 impl Frames {
-    /// Returns whether a part of a message is waiting for the rest.
-    #[must_use]
-    pub fn is_inside(&self) -> bool {
-        self.state != State::Between || !self.partial.is_empty()
-    }
-
     /// Passes each message that ends in these bytes on, without its framing. Blank messages are skipped. The function's
     /// second argument states whether the message was longer than [`MESSAGE_MAX_BYTES`]: then only its beginning is
     /// passed.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use atrail_carriers::bulk::{self, Item, Verb};
+use atrail_carriers::percent::percent_decoded;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -46,7 +47,7 @@ pub(in crate::routes) async fn bulk(
 pub(super) fn index_in(path: &str) -> String {
     let mut segments = path.split('/').skip(2);
     let first = segments.next().unwrap_or_default();
-    let decoded = percent_decoded(first);
+    let decoded = unescaped(first);
     if decoded.is_empty() || decoded.starts_with('_') {
         INDEX.to_owned()
     } else {
@@ -134,23 +135,8 @@ fn write_string(answer: &mut Vec<u8>, text: &str) {
 }
 
 /// Returns a segment of a path without its escapes; one that is no text is returned as it stands.
-fn percent_decoded(segment: &str) -> String {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escaped = (*first == b'%').then(|| after.first_chunk::<2>()).flatten();
-        let digits = escaped.and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
+fn unescaped(segment: &str) -> String {
+    let bytes = percent_decoded(segment.as_bytes()).into_owned();
     String::from_utf8(bytes).unwrap_or_else(|_| segment.to_owned())
 }
 

@@ -8,6 +8,7 @@ use atrail_sources::{Hints, Payload};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 
 use super::bulk::{index_in, write_result};
 use super::shape::Failure;
@@ -17,7 +18,6 @@ use crate::error::ApiError;
 use crate::es::Refusal;
 use crate::metrics::Receiver;
 use crate::receivers::{self, Outcome, Received, Receiving};
-use serde::Deserialize;
 
 /// The parameters of the path.
 #[derive(Debug, Deserialize)]
