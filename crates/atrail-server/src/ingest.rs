@@ -123,10 +123,10 @@ pub(crate) async fn take<T: Send + 'static>(
     let reading = Arc::new(read);
     let (mut read, mut taken, mut held) =
         read_as_of(app, sender, &body, now, held, &reading).await?;
-    if let Some(hash) = taken.undated {
+    if let Some(ids) = taken.undated {
         let arrived = app
             .store
-            .arrival(request_hash(sender.domain, hash), now)
+            .arrival(request_hash(sender.domain, ids), now)
             .await?;
         if arrived != now {
             // The same request came before, and its events may be stored with that time.
@@ -191,11 +191,12 @@ async fn read_as_of<T: Send + 'static>(
     }
 }
 
-/// Returns the hash by which a request of a domain is known again.
-fn request_hash(domain: Domain, body: [u8; 32]) -> [u8; 16] {
+/// Returns the hash by which a request of a domain is known again: that of the ids of its events without a time. (Its body
+/// does not suffice: the ids may be in the path, in headers, or the server's own.)
+fn request_hash(domain: Domain, ids: [u8; 32]) -> [u8; 16] {
     let hash = Sha256::new()
         .chain_update(domain.to_string())
-        .chain_update(body)
+        .chain_update(ids)
         .finalize();
     std::array::from_fn(|at| hash[at])
 }
@@ -218,7 +219,7 @@ pub(crate) async fn run(
         .and_then(|key| key.terms.format.as_deref());
     let kind: SourceKind = match query.kind.as_deref() {
         // A format that this version does not know any longer is one that it has to recognise.
-        None => SourceKind::of_media_type(media_type(&headers))
+        None => (app.engine.kind_of_media_type(media_type(&headers)))
             .or_else(|| format.and_then(|format| app.engine.kind(format).ok()))
             .unwrap_or_default(),
         Some(text) => (app.engine.kind(text))

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::text::{Text, write_escaped, write_string};
 
-/// A CADF event, with its members in the order of writing. Beside the attachments it is shorter than 256 KiB.
+/// A CADF event, with its members in the order of writing. Beside the attachments it is shorter than 512 KiB: each text
+/// may grow sixfold by its escapes.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft<'a> {
     pub(crate) event_type: &'a str,

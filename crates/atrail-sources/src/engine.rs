@@ -113,6 +113,12 @@ impl Engine {
         SourceKind::named(self.table, name)
     }
 
+    /// Returns the type of a body of this media type (without parameters, in any case), if the media type implies one.
+    #[must_use]
+    pub fn kind_of_media_type(&self, media_type: &str) -> Option<SourceKind> {
+        SourceKind::with_media_type(self.table, media_type)
+    }
+
     /// Creates the reader of one request.
     #[must_use]
     pub fn reader(&self, kind: SourceKind, strictness: Strictness) -> Reader<'_> {

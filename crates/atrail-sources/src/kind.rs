@@ -65,9 +65,14 @@ impl SourceKind {
     /// Returns the type of a body of this media type (without parameters, in any case), if the media type implies one.
     #[must_use]
     pub fn of_media_type(media_type: &str) -> Option<Self> {
+        Self::with_media_type(&FORMATS, media_type)
+    }
+
+    /// The same, where these are the formats.
+    pub(crate) fn with_media_type(table: &'static Table, media_type: &str) -> Option<Self> {
         let is_known = |known: &&str| known.eq_ignore_ascii_case(media_type);
-        let format = (FORMATS.iter()).find(|format| format.media_types.iter().any(is_known))?;
-        Self::named(&FORMATS, format.kind).ok()
+        let format = (table.iter()).find(|format| format.media_types.iter().any(is_known))?;
+        Self::named(table, format.kind).ok()
     }
 
     /// Returns the type of a name, where these are the formats.

@@ -12,6 +12,7 @@ use atrail_sources::{Origin, Tally};
 use atrail_store::NewEvent;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::budget::Share;
 use crate::error::ApiError;
@@ -43,7 +44,8 @@ pub(crate) struct Intake<'a> {
     accepted: u64,
     refused: u64,
     origins: Tally,
-    is_undated: bool,
+    /// The ids, given by their sender, of the events that have the time of the arrival.
+    undated: Option<Sha256>,
 }
 
 /// The result of reading a request.
@@ -59,7 +61,7 @@ pub(crate) struct Taken {
     pub(crate) refused: u64,
     /// The formats of the events to store.
     pub(crate) origins: Tally,
-    /// The hash of the body, if events have the time of its arrival.
+    /// The hash of the ids of the events that have the time of the arrival, if their sender gave ids to some.
     pub(crate) undated: Option<[u8; 32]>,
 }
 
@@ -78,7 +80,7 @@ impl<'a> Intake<'a> {
             accepted: 0,
             refused: 0,
             origins: Tally::default(),
-            is_undated: false,
+            undated: None,
         }
     }
 
@@ -134,6 +136,12 @@ impl<'a> Intake<'a> {
                 return Err(too_many_hours());
             }
         }
+        // Sent again, it would have another time, and be another event.
+        if event.time == self.now && !event.id_added && !is_made(&event.id) {
+            let undated = self.undated.get_or_insert_with(Sha256::new);
+            undated.update((event.id.len() as u64).to_le_bytes());
+            undated.update(event.id.as_bytes());
+        }
         told(&mut self.answer, &event, &leaf);
         let place = match event.line {
             Cow::Owned(line) => Place::Own(line),
@@ -168,11 +176,6 @@ impl<'a> Intake<'a> {
         Ok(Ok(()))
     }
 
-    /// Notes that an event has the time of its arrival, and would be another event in the same request sent again.
-    pub(crate) const fn is_undated(&mut self) {
-        self.is_undated = true;
-    }
-
     /// Counts an event that is refused.
     pub(crate) const fn refuse(&mut self) {
         self.refused += 1;
@@ -189,7 +192,7 @@ impl<'a> Intake<'a> {
             accepted,
             refused,
             origins,
-            is_undated,
+            undated,
             ..
         } = self;
         answer.shrink_to_fit();
@@ -207,7 +210,7 @@ impl<'a> Intake<'a> {
             accepted,
             refused,
             origins,
-            undated: is_undated.then(|| Sha256::digest(body).into()),
+            undated: undated.map(|ids| ids.finalize().into()),
         })
     }
 }
@@ -232,6 +235,12 @@ fn shared(body: &Bytes, line: &[u8]) -> Bytes {
     } else {
         Bytes::copy_from_slice(line)
     }
+}
+
+/// Returns whether the engine made an id from a text. An event with such an id and without a time is told from an equal one
+/// by nothing, so that it has to count each time.
+fn is_made(id: &str) -> bool {
+    Uuid::try_parse(id).is_ok_and(|id| id.get_version_num() == 8)
 }
 
 fn too_much() -> ApiError {

@@ -39,8 +39,8 @@ impl Table {
         }
     }
 
-    /// Returns a copy of a table with other rows before its last one, or the name of the first of these that is
-    /// already another row's.
+    /// Returns a copy of a table with other rows before its last one, or the position of the first of these that has a
+    /// name of another row.
     pub(crate) fn with(&self, rows: Vec<Format>) -> Result<Self, usize> {
         let mut all = self.rows.clone();
         let last = all.pop();
