@@ -1,11 +1,12 @@
 //! Receives events from senders that speak another collector's protocol.
 //!
-//! Each protocol has a file in `routes/receivers/`, and a pure reader of its bodies in `atrail-carriers`. All of them
-//! share this way in, and it is the one of `POST /v3/events`: the same authorisation, limits, memory, checks and store.
+//! Each protocol has its routes in `routes/receive/`, `routes/es/` or `routes/hec.rs` (syslog: `serve/syslog/`). Most have a
+//! pure reader of their bodies in `atrail-carriers`. All of them share this way in, and it is the one of `POST /v3/events`:
+//! the same authorisation, limits, memory, checks and store.
 //!
 //! A sender does with an answer what its authors thought of, which is often less than the protocol states. So every
-//! receiver keeps to the rules of `docs/SENDERS.md`: it keeps all payloads of a request or none, refuses a request only
-//! for reasons that pass, and refuses no payload for its form.
+//! receiver keeps to the rules of `docs/SENDERS.md`: a request is durable before it is answered, a fault that passes is 429
+//! or 503, and no payload is refused for its form unless the key is strict. A body that its protocol cannot read is refused.
 
 pub(crate) mod acks;
 pub(crate) mod dialect;
@@ -93,19 +94,13 @@ impl Keeper<'_, '_> {
                 told(answer, outcome);
             }
         };
-        let received = self.intake.now();
-        let mut is_undated = false;
         // What the engine makes has an id.
         let no_id = |_: &[u8]| String::new();
         let kept = self
             .intake
             .admit(made.text, made.origin, no_id, |answer, event, _| {
-                is_undated = event.time == received && !is_made(&event.id);
                 tell(answer, Outcome::Stored { id: &event.id });
             })?;
-        if is_undated {
-            self.intake.is_undated();
-        }
         if let Err(error) = kept {
             self.intake.refuse();
             let reason = error.to_string();
@@ -182,10 +177,4 @@ pub(crate) async fn keep<T: Send + 'static>(
         accepted,
         refused,
     })
-}
-
-/// Returns whether the engine made an id from a text. An event with such an id and without a time is told from an equal one
-/// by nothing, so that it has to count each time.
-fn is_made(id: &str) -> bool {
-    uuid::Uuid::try_parse(id).is_ok_and(|id| id.get_version_num() == 8)
 }

@@ -18,7 +18,6 @@ use axum::http::request::Parts;
 use super::bearer::{self, Bearer};
 use super::browser::{self, ByCookie};
 use super::permissions::{Action, allows_in_account, knows_space};
-use super::secrets::sha256;
 use super::sent_keys;
 use crate::app::App;
 use crate::audit::{Act, Action as AuditAction, Actor, Origin};
@@ -76,29 +75,18 @@ impl Principal {
                 (login, standing, true)
             }
         };
-        Ok(Self::admitted(
-            parts,
-            app,
-            (login, standing),
-            sent_key,
-            origin,
-        ))
+        let caller = Self::admitted(parts, (login, standing), sent_key, origin);
+        caller.note_use(app);
+        Ok(caller)
     }
 
-    /// Returns the caller with this login, notes the use of its key, and leaves with the request what it was admitted by.
+    /// Returns the caller with this login, and leaves with the request what it was admitted by.
     pub(super) fn admitted(
         parts: &mut Parts,
-        app: &App,
         (login, standing): (LoginId, Arc<Standing>),
         sent_key: bool,
         origin: Origin,
     ) -> Self {
-        let now = app.clock.now();
-        if standing.ingest.is_some() {
-            app.ingest_keys.used(login, now);
-        } else if sent_key {
-            app.api_keys.used(login, now);
-        }
         admit(parts, login, &standing);
         Self {
             login,
@@ -109,8 +97,17 @@ impl Principal {
         }
     }
 
+    /// Notes the use of the key that came with the request, if one did.
+    pub(super) fn note_use(&self, app: &App) {
+        let now = app.clock.now();
+        if self.standing.ingest.is_some() {
+            app.ingest_keys.used(self.login, now);
+        } else if self.sent_key {
+            app.api_keys.used(self.login, now);
+        }
+    }
+
     /// Returns the ingest key that came with the request, if one did.
-    #[allow(dead_code, reason = "receivers use it")]
     pub(crate) fn ingest_key(&self) -> Option<IngestCaller> {
         IngestCaller::of(self.login, &self.standing)
     }
@@ -351,20 +348,6 @@ pub(crate) struct IngestCaller {
 }
 
 impl IngestCaller {
-    /// Returns the ingest key that a client certificate stands for, by the certificate's DER, and notes the use of the key;
-    /// `None` when it stands for none.
-    #[allow(dead_code, reason = "listeners that ask for certificates use it")]
-    pub(crate) async fn of_certificate(app: &App, der: &[u8]) -> Result<Option<Self>, ApiError> {
-        let found = app.identity.ingest_key_of_certificate(sha256(der)).await?;
-        let Some(login) = found else { return Ok(None) };
-        let now = app.clock.moment();
-        let standing = app.standings.of(login, now).await?;
-        if standing.is_some() {
-            app.ingest_keys.used(login, now.date);
-        }
-        Ok(standing.and_then(|standing| Self::of(login, &standing)))
-    }
-
     fn of(login: LoginId, standing: &Standing) -> Option<Self> {
         let terms = standing.ingest.clone()?;
         Some(Self { login, terms })

@@ -65,7 +65,7 @@ impl Claimed {
         let Some(standing) = app.standings.of(login, now).await? else {
             return Err(refused(app, address));
         };
-        let principal = Principal::admitted(parts, app, (login, standing), true, origin);
+        let principal = Principal::admitted(parts, (login, standing), true, origin);
         Ok(Self {
             principal,
             keys,
@@ -84,6 +84,7 @@ impl Claimed {
         let fits =
             |key: &ApiKeySecret| bool::from(Signing::signature(key, body).ct_eq(&self.signature));
         if self.keys.iter().any(fits) {
+            self.principal.note_use(app);
             return Ok(());
         }
         Err(refused(app, self.principal.address()))

@@ -19,6 +19,8 @@ pub(super) struct SyslogSection {
     #[serde(default)]
     tls_key: Option<PathBuf>,
     #[serde(default)]
+    client_certificates: Option<bool>,
+    #[serde(default)]
     zone: Option<String>,
     #[serde(default)]
     max_connections: Option<usize>,
@@ -34,6 +36,7 @@ impl SyslogSection {
             key_file,
             tls_cert,
             tls_key,
+            client_certificates,
             zone,
             max_connections,
             idle_timeout,
@@ -44,6 +47,7 @@ impl SyslogSection {
             key_file: key_file.clone(),
             tls_cert: tls_cert.clone(),
             tls_key: tls_key.clone(),
+            client_certificates: Some(*client_certificates),
             zone: Some(zone.clone()),
             max_connections: Some(*max_connections),
             idle_timeout: Some(Span(*idle_timeout)),
@@ -57,6 +61,7 @@ impl SyslogSection {
             key_file,
             tls_cert,
             tls_key,
+            client_certificates,
             zone,
             max_connections,
             idle_timeout,
@@ -66,6 +71,7 @@ impl SyslogSection {
             tls_key,
             ..SyslogSettings::new(listen, transport, key_file)
         };
+        put(&mut settings.client_certificates, client_certificates);
         put(&mut settings.zone, zone);
         put(&mut settings.max_connections, max_connections);
         put_span(&mut settings.idle_timeout, idle_timeout);

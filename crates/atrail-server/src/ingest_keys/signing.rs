@@ -66,7 +66,6 @@ impl Signing {
     }
 
     /// Returns the signature of a body with a secret.
-    #[allow(dead_code, reason = "receivers of signed webhooks use it")]
     pub(crate) fn signature(key: &ApiKeySecret, body: &[u8]) -> [u8; 32] {
         hmac_sha256(key.whole().expose().as_bytes(), &[body])
     }

@@ -15,6 +15,7 @@ use atrail_store::{self as store, IngestSecret, KeyReach, NewIngestKey};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
+use serde_json::Value;
 
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
@@ -96,6 +97,12 @@ pub(super) async fn create(
     let (account, space) = place(&app, &principal, account, space).await?;
     let format = kind.map(|kind| format_called(&kind)).transpose()?;
     let certificate = certificate.map(|digits| fingerprint(&digits)).transpose()?;
+    // Anybody can know a certificate: an owner could bind that of another account's sender.
+    if certificate.is_some() && !principal.is_operator() {
+        return Err(ApiError::forbidden(
+            "only the operator of the server may bind a client certificate to a key",
+        ));
+    }
     if silent_after.is_some_and(|secs| !(SILENCE_MIN_SECS..=SILENCE_MAX_SECS).contains(&secs)) {
         return Err(ApiError::bad_request(format!(
             "silent_after must be {SILENCE_MIN_SECS} to {SILENCE_MAX_SECS} seconds"
@@ -122,7 +129,23 @@ pub(super) async fn create(
     let now = app.clock.now();
     let made = principal.identity(&app).create_ingest_key(new, now).await?;
     principal.manages(&app, account).await;
-    record(&app, &principal, Action::CreateIngestKey, &made).await;
+    let act = about(&principal, Action::CreateIngestKey, &made).with("strict", made.terms.strict);
+    let details = [
+        ("format", made.terms.format.as_deref().map(Value::from)),
+        (
+            "certificate",
+            made.certificate.map(|bytes| hex(&bytes).into()),
+        ),
+        (
+            "silentAfter",
+            made.silent_after.map(|time| time.as_secs().into()),
+        ),
+    ];
+    let known = details
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let act = known.fold(act, |act, (name, value)| act.with(name, value));
+    app.audit.record(act).await;
     Ok(shown(StatusCode::CREATED, &made, &secret, None))
 }
 
@@ -179,14 +202,18 @@ pub(super) async fn delete(
 
 /// Records an act about a key in its account.
 async fn record(app: &App, principal: &Principal, action: Action, key: &store::IngestKey) {
+    app.audit.record(about(principal, action, key)).await;
+}
+
+/// Returns an act about a key.
+fn about(principal: &Principal, action: Action, key: &store::IngestKey) -> Act {
     let terms = &key.terms;
     let act = Act::new(action, principal.actor(), Domain::Account(terms.account));
     let act = act.to(Thing::api_key(&key.id, Some(&key.name)));
-    let act = match terms.space {
+    match terms.space {
         Some(space) => act.with("space", space.to_string()),
         None => act,
-    };
-    app.audit.record(act).await;
+    }
 }
 
 fn shown(

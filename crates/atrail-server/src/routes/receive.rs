@@ -87,7 +87,7 @@ fn counts<T>(kept: &Kept<T>) -> Response {
 /// Sets the format of payloads that no mark tells apart, unless the key names another one.
 fn of_format(receiving: &mut Receiving, name: &str) {
     if receiving.kind == SourceKind::Auto {
-        receiving.kind = name.parse().unwrap_or_default();
+        receiving.kind = name.parse().expect("the name of a format of ours");
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 enum Unanswered {
     #[error("the request's handler panicked")]
     Panicked(#[source] JoinError),
-    #[error("its sender would lose the events for which the server has no room now")]
+    #[error("its sender would lose events if it were answered")]
     OnPurpose,
 }
 

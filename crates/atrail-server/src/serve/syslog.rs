@@ -23,8 +23,8 @@ use super::tls::Tls;
 use crate::app::App;
 use crate::settings::{Settings, SyslogSettings, SyslogTransport};
 use delivery::Delivery;
-use identity::KeyFile;
 pub use identity::SyslogKeyError;
+use identity::{KeyFile, SenderKey};
 
 /// A listener whose files are read.
 pub(super) struct Ready {
@@ -47,7 +47,11 @@ impl Ready {
         let cert_key = one.tls_key.as_ref().or(all.tls_key.as_ref());
         let tls = match (one.transport, cert, cert_key) {
             (SyslogTransport::Tls, Some(cert), Some(cert_key)) => {
-                Some(Tls::open(cert.clone(), cert_key.clone(), &[])?)
+                let (cert, key) = (cert.clone(), cert_key.clone());
+                Some(match one.client_certificates {
+                    true => Tls::asking_clients(cert, key)?,
+                    false => Tls::open(cert, key, &[])?,
+                })
             }
             _ => None,
         };
@@ -110,7 +114,7 @@ impl Bound {
         } = ready;
         let delivery = Delivery {
             app: Arc::clone(app),
-            key: Arc::new(key),
+            key: SenderKey::File(Arc::new(key)),
             zone,
             stop: stop.clone(),
         };

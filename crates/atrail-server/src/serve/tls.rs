@@ -1,5 +1,7 @@
 //! HTTPS: reads certificates again when their files change.
 
+mod clients;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use clients::AnyClient;
 
 /// The server cannot use the certificate.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +83,20 @@ impl fmt::Debug for Tls {
 impl Tls {
     /// Opens the certificate chain and the key in these files, for these protocols (RFC 7301); none: for any.
     pub(super) fn open(cert: PathBuf, key: PathBuf, protocols: &[&[u8]]) -> Result<Self, TlsError> {
+        Self::opened(cert, key, protocols, false)
+    }
+
+    /// The same for any protocol, and asks clients for a certificate.
+    pub(super) fn asking_clients(cert: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
+        Self::opened(cert, key, &[], true)
+    }
+
+    fn opened(
+        cert: PathBuf,
+        key: PathBuf,
+        protocols: &[&[u8]],
+        asks_clients: bool,
+    ) -> Result<Self, TlsError> {
         let provider = Arc::new(default_provider());
         let certificate = Arc::new(Certificate::open(cert, key, &provider)?);
         let refused = |source| TlsError::Refused {
@@ -86,11 +104,16 @@ impl Tls {
             key: certificate.key.clone(),
             source,
         };
-        let mut config = ServerConfig::builder_with_provider(provider)
+        let any_client = AnyClient::new(&provider);
+        let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(refused)?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&certificate) as Arc<dyn ResolvesServerCert>);
+            .map_err(refused)?;
+        let config = match asks_clients {
+            true => config.with_client_cert_verifier(Arc::new(any_client)),
+            false => config.with_no_client_auth(),
+        };
+        let mut config =
+            config.with_cert_resolver(Arc::clone(&certificate) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),

@@ -22,6 +22,9 @@ pub struct SyslogSettings {
     pub tls_cert: Option<PathBuf>,
     /// Its private key, in PEM; `None`: the server's own.
     pub tls_key: Option<PathBuf>,
+    /// Whether the server asks for client certificates: a connection with the certificate of an ingest key is that
+    /// key's, and needs no key in the file.
+    pub client_certificates: bool,
     /// The zone of times that state none, by its name in the IANA database.
     pub zone: String,
     /// Largest number of connections at a time; one address has at most half of them.
@@ -52,6 +55,7 @@ impl SyslogSettings {
             key_file,
             tls_cert: None,
             tls_key: None,
+            client_certificates: false,
             zone: "UTC".to_owned(),
             max_connections: 256,
             idle_timeout: Duration::from_secs(3600),
@@ -93,6 +97,12 @@ impl SyslogSettings {
                 );
             }
             _ => {}
+        }
+        if self.client_certificates && !secured {
+            return refuse(
+                "syslog.client_certificates",
+                format!("is true, but transport is not \"tls\" for {}", self.listen),
+            );
         }
         if self.time_zone().is_none() {
             return refuse(

@@ -7,11 +7,13 @@ use std::time::Duration;
 use atrail_api::paths;
 use atrail_server::{Settings, SyslogSettings, SyslogTransport};
 use serde_json::{Value, json};
+use sha2::Digest;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
 use crate::receivers::{count, stored};
+use crate::searches::search;
 use crate::support::{Client, Made, TestServer};
 
 /// Longer than anything here takes, however busy the machine is.
@@ -355,15 +357,7 @@ async fn a_listener_may_be_secured() {
         .await
         .unwrap();
 
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(made.cert.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let connector = connector(made.cert.der(), None);
     let stream = connected(&server, 0).await;
     let mut stream = connector
         .connect("localhost".try_into().unwrap(), stream)
@@ -377,6 +371,97 @@ async fn a_listener_may_be_secured() {
     stream.flush().await.unwrap();
     let events = until(&admin, 1).await;
     assert_eq!(events[0]["eventTime"], "2017-07-25T10:00:02.250000000Z");
+}
+
+/// Returns what connects to a server with this certificate, and shows this one of its own.
+fn connector(
+    server: &rustls::pki_types::CertificateDer<'static>,
+    own: Option<&rcgen::CertifiedKey<rcgen::KeyPair>>,
+) -> tokio_rustls::TlsConnector {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(server.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match own {
+        None => config.with_no_client_auth(),
+        Some(own) => {
+            let key = rustls::pki_types::PrivateKeyDer::try_from(own.signing_key.serialize_der());
+            let chain = vec![own.cert.der().clone()];
+            config.with_client_auth_cert(chain, key.unwrap()).unwrap()
+        }
+    };
+    tokio_rustls::TlsConnector::from(Arc::new(config))
+}
+
+#[tokio::test]
+async fn a_client_certificate_stands_for_its_key() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let dir = TempDir::new().unwrap();
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let server = server(&[SyslogTransport::Tls], |settings| {
+        settings.syslog[0].tls_cert = Some(cert.clone());
+        settings.syslog[0].tls_key = Some(key.clone());
+        settings.syslog[0].client_certificates = true;
+    })
+    .await;
+    let admin = server.admin().await;
+    let [known, unknown] =
+        [(); 2].map(|()| rcgen::generate_simple_self_signed(["router".to_owned()]).unwrap());
+    let fingerprint = sha2::Sha256::digest(known.cert.der());
+    let digits: String = fingerprint
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let account = &server.initial.account;
+    let new = json!({"name": "router", "account": account, "certificate": digits});
+    let _: Value = admin.post(paths::INGEST_KEYS).json(&new).made().await;
+    // An owner who is not the operator may not bind one.
+    let owner = server.user("owner", false, &[server.owner()]).await;
+    let refused = owner.post(paths::INGEST_KEYS).json(&new).refused().await;
+    assert_eq!(refused.0, 403);
+
+    let send = async |own, number| {
+        let stream = connected(&server, 0).await;
+        let stream =
+            connector(made.cert.der(), own).connect("localhost".try_into().unwrap(), stream);
+        let mut stream = stream.await.unwrap();
+        let text = message(number);
+        let _ = stream
+            .write_all(format!("{} {text}", text.len()).as_bytes())
+            .await;
+        let _ = stream.flush().await;
+        stream
+    };
+    let mut closed = send(Some(&unknown), 1).await;
+    let _ = tokio::time::timeout(PATIENCE, closed.read_to_end(&mut Vec::new()))
+        .await
+        .expect("a certificate that stands for no key is refused");
+    let _kept = send(Some(&known), 2).await;
+    let _control = send(None, 3).await;
+    // The key of the file sends to the space, and that of the certificate to the account.
+    let events = until(&admin, 1).await;
+    assert_eq!(events[0]["eventTime"], "2017-07-25T10:00:03.250000000Z");
+    let begun = std::time::Instant::now();
+    loop {
+        let query = json!({"query": "NOT observer:ActivityTracker", "AtAccountLevel": true, "start": "2017-07-25", "end": "2017-07-25"});
+        let found = search(&admin, query).await;
+        let times: Vec<_> = found
+            .hits
+            .iter()
+            .map(|(_, line)| line.contains("10:00:02.25"))
+            .collect();
+        if times.len() == 2 {
+            assert_eq!(times.iter().filter(|is_two| **is_two).count(), 1);
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE && times.len() < 2, "{times:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

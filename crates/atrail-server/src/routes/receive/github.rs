@@ -32,7 +32,7 @@ pub(in crate::routes) async fn receive(
 ) -> Result<Response, ApiError> {
     let headers = authorised.wire.headers.clone();
     let mut receiving = Receiving::of(&app, Receiver::GitHub, authorised).await?;
-    receiving.kind = FORMAT.parse().unwrap_or_default();
+    receiving.kind = FORMAT.parse().expect("the name of a format of ours");
     let read = receivers::keep(&app, receiving, move |body, keeper| {
         keep(keeper, &headers, body)
     });
@@ -64,7 +64,7 @@ pub(in crate::routes) async fn signed(
         admitted: parts.extensions.remove(),
     };
     let mut receiving = Receiving::by(&app, Receiver::GitHub, Some(&key.terms), incoming);
-    receiving.kind = FORMAT.parse().unwrap_or_default();
+    receiving.kind = FORMAT.parse().expect("the name of a format of ours");
     let headers = parts.headers;
     let verifier = Arc::clone(&app);
     let read = receivers::keep(&app, receiving, move |body, keeper| {

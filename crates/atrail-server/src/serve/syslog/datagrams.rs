@@ -27,8 +27,8 @@ pub(super) async fn run(socket: UdpSocket, listen: IpAddr, delivery: Delivery) {
             let batch = waiting.batch.lock().take();
             if !batch.entries.is_empty() {
                 // A key that is not valid loses the messages, as the next ones; somebody may make it valid.
-                if delivery.deliver(listen, batch).await.is_err() {
-                    delivery.app.metrics.refused_syslog(SyslogRefusal::Key);
+                if let Err(undelivered) = delivery.deliver(listen, batch).await {
+                    undelivered.count(&delivery.app.metrics);
                 }
             } else if delivery.stop.is_cancelled() {
                 return;

@@ -12,12 +12,12 @@ use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Sealed;
-use super::identity::{Admission, KeyFile};
+use super::identity::{Admission, SenderKey};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::ingest::Incoming;
 use crate::ingest::budget::Sender;
-use crate::metrics::Receiver;
+use crate::metrics::{Metrics, Receiver, SyslogRefusal};
 use crate::receivers::{self, Receiving};
 use crate::serve::source::network;
 
@@ -25,18 +25,32 @@ use crate::serve::source::network;
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// What all senders of a listener share.
+/// What senders of a listener share.
 #[derive(Clone)]
 pub(super) struct Delivery {
     pub(super) app: Arc<App>,
-    pub(super) key: Arc<KeyFile>,
+    pub(super) key: SenderKey,
     pub(super) zone: TimeZone,
     pub(super) stop: CancellationToken,
 }
 
-/// A batch that is not durable: its sender's key is not valid, or the server stops.
-#[derive(Debug)]
-pub(super) struct Undelivered;
+/// Why a batch is not durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Undelivered {
+    /// Its sender's key is not valid.
+    Key,
+    /// The server stops.
+    Stopped,
+}
+
+impl Undelivered {
+    /// Counts it where a refusal is counted. A stop is none.
+    pub(super) fn count(self, metrics: &Metrics) {
+        if self == Self::Key {
+            metrics.refused_syslog(SyslogRefusal::Key);
+        }
+    }
+}
 
 impl Delivery {
     /// Makes a batch durable. It waits for as long as the store refuses it for reasons that pass.
@@ -51,7 +65,7 @@ impl Delivery {
                 match error.code() {
                     ErrorCode::Unauthenticated | ErrorCode::Forbidden | ErrorCode::NotFound => {
                         tracing::warn!(peer = %address, error = error.detail(), "a syslog sender was refused");
-                        return Err(Undelivered);
+                        return Err(Undelivered::Key);
                     }
                     // Together the messages exceed a limit of requests.
                     ErrorCode::BadRequest | ErrorCode::TooLarge => {
@@ -74,7 +88,7 @@ impl Delivery {
                         messages = batch.entries.len(),
                         "the server stopped before the store accepted these syslog messages"
                     );
-                    return Err(Undelivered);
+                    return Err(Undelivered::Stopped);
                 }
                 pause = (pause * 2).min(PAUSE_MAX);
             }

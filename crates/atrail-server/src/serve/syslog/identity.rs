@@ -1,4 +1,4 @@
-//! The key of a listener's senders.
+//! The keys of a listener's senders.
 
 use std::io;
 use std::net::IpAddr;
@@ -23,7 +23,7 @@ pub struct SyslogKeyError {
     source: io::Error,
 }
 
-/// A file with an key. It is read again when the key no longer works, for somebody may have rotated it.
+/// A file with a key. It is read again when the key no longer works, for somebody may have rotated it.
 pub(super) struct KeyFile {
     path: PathBuf,
     text: RwLock<Arc<str>>,
@@ -81,10 +81,27 @@ pub(super) struct Admission {
     pub(super) admitted: Admitted,
 }
 
-impl KeyFile {
+/// What identifies the senders of a listener, or of one of its connections.
+#[derive(Clone)]
+pub(super) enum SenderKey {
+    /// The key in the listener's file.
+    File(Arc<KeyFile>),
+    /// A client certificate, by the SHA-256 of its DER.
+    Certificate([u8; 32]),
+}
+
+impl SenderKey {
     /// Returns what the key admits to now.
     pub(super) async fn admission(&self, app: &App) -> Result<Admission, ApiError> {
-        let login = self.login(app).await?;
+        let login = match self {
+            Self::File(file) => file.login(app).await?,
+            Self::Certificate(sha256) => {
+                let login = app.identity.ingest_key_of_certificate(*sha256).await?;
+                login.ok_or_else(|| {
+                    ApiError::unauthenticated("the client certificate stands for no ingest key")
+                })?
+            }
+        };
         let standing = app.standings.of(login, app.clock.moment()).await?;
         let standing = standing.ok_or_else(refused)?;
         if let Some(terms) = standing.ingest.clone() {

@@ -11,7 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use super::batch::Batch;
-use super::delivery::{Delivery, Undelivered};
+use super::delivery::Delivery;
+use super::identity::SenderKey;
+use crate::auth::secrets::sha256;
 use crate::metrics::SyslogRefusal;
 use crate::serve::acceptor::ACCEPT_PAUSE;
 use crate::serve::places::{Place, Places};
@@ -67,7 +69,7 @@ impl Streams {
     async fn serve(&self, stream: TcpStream, peer: SocketAddr, place: &Place) {
         let address = peer.ip().to_canonical();
         let Some(tls) = &self.tls else {
-            return self.receive(stream, address, place).await;
+            return self.receive(stream, address, place, &self.delivery).await;
         };
         let secured = tokio::select! {
             secured = tokio::time::timeout(self.handshake, tls.accept(stream)) => secured,
@@ -86,22 +88,28 @@ impl Streams {
                 return;
             }
         };
-        self.receive(stream, address, place).await;
+        let mut delivery = self.delivery.clone();
+        let (_, session) = stream.get_ref();
+        let shown = session.peer_certificates().and_then(<[_]>::first);
+        if let Some(certificate) = shown {
+            delivery.key = SenderKey::Certificate(sha256(certificate));
+        }
+        self.receive(stream, address, place, &delivery).await;
     }
 
     /// Reads a connection to its end.
-    async fn receive<S: AsyncRead + Unpin>(&self, mut stream: S, address: IpAddr, place: &Place) {
-        let metrics = &self.delivery.app.metrics;
+    async fn receive<S: AsyncRead + Unpin>(
+        &self,
+        mut stream: S,
+        address: IpAddr,
+        place: &Place,
+        delivery: &Delivery,
+    ) {
+        let metrics = &delivery.app.metrics;
         // The sender learns of a key that is not valid before it sends anything.
-        if self
-            .delivery
-            .key
-            .admission(&self.delivery.app)
-            .await
-            .is_err()
-        {
+        if let Err(error) = delivery.key.admission(&delivery.app).await {
             metrics.refused_syslog(SyslogRefusal::Key);
-            tracing::warn!(peer = %address, "a syslog connection was refused: the listener's key is not valid");
+            tracing::warn!(peer = %address, error = error.detail(), "a syslog connection was refused");
             return;
         }
         let mut frames = Frames::default();
@@ -110,7 +118,7 @@ impl Streams {
         loop {
             let read = tokio::select! {
                 read = tokio::time::timeout(self.idle, stream.read(&mut buffer)) => read,
-                () = self.delivery.stop.cancelled() => return,
+                () = delivery.stop.cancelled() => return,
                 () = place.leave.cancelled() => return,
             };
             place.stage.busy();
@@ -125,8 +133,13 @@ impl Streams {
             let end = loop {
                 let mut push = |message: &[u8], is_cut| batch.push(message, is_cut, address);
                 let end = match read {
-                    Ok(0) | Err(_) => {
+                    Ok(0) => {
                         frames.finish(&mut push);
+                        true
+                    }
+                    // The sender repeats the message that broke off: this part of it is marked.
+                    Err(_) => {
+                        frames.finish(&mut |message, _| push(message, true));
                         true
                     }
                     Ok(length) => frames.feed(&buffer[..length], &mut push).is_err_and(|fault| {
@@ -144,9 +157,9 @@ impl Streams {
                 }
             };
             if !batch.is_empty()
-                && let Err(Undelivered) = self.delivery.deliver(address, batch.take()).await
+                && let Err(undelivered) = delivery.deliver(address, batch.take()).await
             {
-                metrics.refused_syslog(SyslogRefusal::Key);
+                undelivered.count(metrics);
                 return;
             }
             if end {

@@ -2,6 +2,7 @@
 
 use atrail_api::paths;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{count, stored};
 use crate::support::{Made, TestServer, event};
@@ -43,6 +44,70 @@ async fn deliveries_of_github_are_kept_once_and_pings_are_not() {
         );
     }
     assert_eq!(count(&admin).await, 1);
+}
+
+/// HMAC with SHA-256 (RFC 2104), as 64 digits.
+fn hmac(key: &str, body: &str) -> String {
+    let mut block = [0; 64];
+    block[..key.len()].copy_from_slice(key.as_bytes());
+    let hash = |pad: u8, rest: &[u8]| {
+        let padded: Vec<u8> = block.iter().map(|byte| byte ^ pad).collect();
+        Sha256::new()
+            .chain_update(padded)
+            .chain_update(rest)
+            .finalize()
+    };
+    let digest = hash(0x5c, &hash(0x36, body.as_bytes()));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_delivery_of_github_is_signed_with_the_secret_of_its_key() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let new = json!({"name": "github", "space": server.initial.space, "type": "github"});
+    let made: Value = admin.post(paths::INGEST_KEYS).json(&new).made().await;
+    let (id, secret) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let body =
+        r#"{"action":"deleted","repository":{"full_name":"o/r"},"sender":{"login":"ann","id":7}}"#;
+    let mut nobody = admin.clone();
+    nobody.token = None;
+    let deliver = async |id: &str, signature: String, body: &'static str| {
+        let request = nobody
+            .post(&paths::GITHUB_SIGNED.replace("{id}", id))
+            .header("x-github-event", "repository")
+            .header("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
+            .header("content-type", "application/json")
+            .header("x-hub-signature-256", format!("sha256={signature}"))
+            .body(body);
+        request.seen().await.0
+    };
+    let right = hmac(secret, body);
+    // The known answer of RFC 4231, test case 2.
+    assert!(hmac("Jefe", "what do ya want for nothing?").starts_with("5bdcc146bf60754e"));
+    for (id, signature, body) in [
+        (id, hmac("another", body), body),
+        (id, hmac(secret, "{}"), body),
+        (id, right.clone(), "{}"),
+        ("nobody", right.clone(), body),
+    ] {
+        assert_eq!(deliver(id, signature, body).await, 401);
+    }
+    assert_eq!(count(&admin).await, 0);
+    for _ in 0..2 {
+        assert_eq!(deliver(id, right.clone(), body).await, 200);
+    }
+    assert_eq!(count(&admin).await, 1, "a redelivery is the same event");
+    // After a rotation without overlap only the new secret signs.
+    let rotate = paths::INGEST_KEY.replace("{id}", id);
+    let fresh: Value = admin
+        .post(&rotate)
+        .json(&json!({"overlap": 0}))
+        .made()
+        .await;
+    assert_eq!(deliver(id, right, body).await, 401);
+    let fresh = hmac(fresh["key"].as_str().unwrap(), body);
+    assert_eq!(deliver(id, fresh, body).await, 200);
 }
 
 #[tokio::test]
