@@ -124,7 +124,16 @@ async fn the_public_url_is_the_origin_behind_a_proxy() {
             .header("sec-fetch-site", "same-origin")
             .header("x-atrail-console", "1")
             .json(&login);
-        async move { request.send().await.unwrap().status().as_u16() }
+        let is_public = origin.starts_with("https:");
+        async move {
+            let answer = request.send().await.unwrap();
+            for cookie in answer.headers().get_all("set-cookie") {
+                // Only where no protection exists at all, on this machine, a browser gets a cookie without it.
+                let cookie = cookie.to_str().unwrap();
+                assert!(cookie.contains("Secure") || !is_public, "{cookie}");
+            }
+            answer.status().as_u16()
+        }
     };
     let (host, public) = ("audit.example.com", "https://audit.example.com");
     assert_eq!(log_in(&server, host, public).await, 200);
@@ -132,6 +141,11 @@ async fn the_public_url_is_the_origin_behind_a_proxy() {
         log_in(&server, "127.0.0.1:9", public).await,
         200,
         "a proxy that names its upstream"
+    );
+    assert_eq!(
+        log_in(&server, "10.0.0.5:8181", "http://10.0.0.5:8181").await,
+        403,
+        "around the proxy, in the clear"
     );
     for origin in [
         "https://evil.example",

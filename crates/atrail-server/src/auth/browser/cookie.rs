@@ -8,14 +8,14 @@ use crate::settings::Settings;
 
 /// The cookie's name. Browsers accept the prefix for a cookie that is `Secure`, of this host alone, and of all its paths.
 const NAME: &str = "__Host-atrail";
+/// Its name for browsers that refuse a `Secure` cookie over plain HTTP even on loopback.
+const LOOPBACK_NAME: &str = "atrail";
 /// The name of the cookie of a browser that is at the OpenID provider.
 const PENDING_NAME: &str = "__Host-atrail-oidc";
 /// Its name for browsers that refuse a `Secure` cookie over plain HTTP even on loopback.
 const LOOPBACK_PENDING_NAME: &str = "atrail-oidc";
 /// Seconds for which that cookie lives.
 const PENDING_SECS: u32 = 600;
-/// Its name for browsers that refuse a `Secure` cookie over plain HTTP even on loopback.
-const LOOPBACK_NAME: &str = "atrail";
 
 /// Returns the value of a request's cookie. One that comes twice is none: two parties could mean different ones by it.
 pub(crate) fn sent<'a>(settings: &Settings, headers: &'a HeaderMap) -> Option<&'a str> {
