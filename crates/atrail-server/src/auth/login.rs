@@ -113,7 +113,7 @@ pub(crate) async fn by_password(
     // Two spellings of a name count as one name.
     let counted = canonical_name(&name);
     let now = app.clock.elapsed();
-    let attempt = app.throttle.begin(Some(&counted), address, now)?;
+    let attempt = app.throttle.begin(Some(&counted), address, now).await?;
     let found = app.identity.credentials(&name).await;
     let (attempt, found) = attempt.tried(found)?;
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
@@ -161,7 +161,10 @@ pub(crate) async fn by_link(
     keeper: Keeper,
 ) -> Result<Begun, Refusal> {
     let now = app.clock.moment();
-    let attempt = app.throttle.begin(None, origin.address(), now.elapsed)?;
+    let attempt = app
+        .throttle
+        .begin(None, origin.address(), now.elapsed)
+        .await?;
     let hash = sha256(secret.trim().as_bytes());
     let found = app.identity.user_of_login_link(hash, now.date).await;
     let (attempt, found) = attempt.tried(found)?;
@@ -194,7 +197,7 @@ pub(crate) async fn by_id_token(
         ));
     };
     let now = app.clock.moment();
-    let attempt = app.throttle.begin(None, address, now.elapsed)?;
+    let attempt = app.throttle.begin(None, address, now.elapsed).await?;
     let verified = oidc.verify(token.trim(), now).await;
     let user = match verified {
         Ok(user) if nonce.is_none_or(|nonce| user.is_for(nonce)) => user,

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::api_keys::Known;
 use super::secrets::ApiKeySecret;
-use super::throttle::Attempt;
+use super::throttle::{Attempt, slowly_refused};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::metrics::AuthFailure;
@@ -101,7 +101,7 @@ pub(crate) async fn holder_of(
         return Ok(found);
     }
     app.metrics.auth_failed(AuthFailure::ApiKey);
-    attempt?;
+    slowly_refused(attempt).await?;
     tracing::warn!(%address, "an API key was refused");
     Ok(None)
 }

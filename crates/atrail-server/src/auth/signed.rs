@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::principal::Principal;
 use super::secrets::ApiKeySecret;
+use super::throttle::slowly_refused;
 use crate::app::App;
 use crate::audit::Origin;
 use crate::error::ApiError;
@@ -42,7 +43,7 @@ impl Claimed {
         let (Some(Signer { login, secrets }), Some(signature)) =
             (signer, signature(&parts.headers))
         else {
-            return Err(refused(app, address));
+            return slowly_refused(Err(refused(app, address))).await;
         };
         let keys = secrets.iter().map(|secret| {
             let key = app.ingest_keys.signing.key(id, secret.generation)?;
@@ -63,7 +64,7 @@ impl Claimed {
             );
         }
         let Some(standing) = app.standings.of(login, now).await? else {
-            return Err(refused(app, address));
+            return slowly_refused(Err(refused(app, address))).await;
         };
         let principal = Principal::admitted(parts, (login, standing), true, origin);
         Ok(Self {

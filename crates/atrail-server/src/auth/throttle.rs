@@ -26,6 +26,9 @@ const CAPACITY: usize = 10_000;
 const KNOWN_CAPACITY: usize = 10_000;
 /// Number of networks kept for one user, so that a user with many displaces no others.
 const KNOWN_OF_NAME: usize = 16;
+/// How late the server answers an attempt that has to wait. Whoever keeps trying waits for the answer before the next try,
+/// and the connections of one address are limited: so refusals take no core from others.
+const REFUSED_AFTER: Duration = Duration::from_secs(1);
 
 /// What a count of failures is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,9 +119,26 @@ pub(crate) struct Attempt<'a> {
     now: Elapsed,
 }
 
+/// Returns an attempt at once, and a refusal late.
+pub(crate) async fn slowly_refused<T>(attempt: Result<T, ApiError>) -> Result<T, ApiError> {
+    if attempt.is_err() {
+        tokio::time::sleep(REFUSED_AFTER).await;
+    }
+    attempt
+}
+
 impl Throttle {
     /// Begins an attempt to log in, not by an API key. `name` is present only for an attempt with a password.
-    pub(crate) fn begin(
+    pub(crate) async fn begin(
+        &self,
+        name: Option<&str>,
+        address: IpAddr,
+        now: Elapsed,
+    ) -> Result<Attempt<'_>, ApiError> {
+        slowly_refused(self.try_begin(name, address, now)).await
+    }
+
+    fn try_begin(
         &self,
         name: Option<&str>,
         address: IpAddr,
@@ -150,6 +170,8 @@ impl Throttle {
 
     /// Begins an attempt with an API key, with a request or for a login. These attempts have a count of their own: a
     /// program that keeps sending a key after its end does not keep the people of its network from logging in.
+    ///
+    /// A valid key never waits: a caller that finds the key to be wrong passes the refusal through [`slowly_refused`].
     pub(crate) fn begin_key(&self, address: IpAddr, now: Elapsed) -> Result<Attempt<'_>, ApiError> {
         let key = self.hashing.hash_one(Key::KeysOf(network(address)));
         let keys = vec![(By::Network, key)];

@@ -28,7 +28,8 @@ pub(super) async fn change(
     let counted = canonical_name(name);
     let attempt = app
         .throttle
-        .begin(Some(&counted), address, app.clock.elapsed())?;
+        .begin(Some(&counted), address, app.clock.elapsed())
+        .await?;
     let found = app.identity.credentials(name).await;
     let (attempt, found) = attempt.tried(found)?;
     let old_hash = found.and_then(|found| found.password_hash);

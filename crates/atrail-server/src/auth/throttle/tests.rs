@@ -15,11 +15,11 @@ fn elsewhere(number: u32) -> IpAddr {
 
 /// Returns whether an attempt has to wait; one that need not wait fails.
 fn waits(throttle: &Throttle, name: &str, address: IpAddr, second: u64) -> bool {
-    throttle.begin(Some(name), address, at(second)).is_err()
+    throttle.try_begin(Some(name), address, at(second)).is_err()
 }
 
 fn logs_in(throttle: &Throttle, name: &str, address: IpAddr, second: u64) -> bool {
-    let attempt = throttle.begin(Some(name), address, at(second));
+    let attempt = throttle.try_begin(Some(name), address, at(second));
     attempt.map(Attempt::succeeded).is_ok()
 }
 
@@ -101,7 +101,7 @@ fn a_known_network_that_is_shared_with_a_guesser_waits_for_seconds() {
 #[test]
 fn an_attempt_that_was_not_made_does_not_count() {
     let begin = |throttle: &Throttle, second, made: bool| {
-        match throttle.begin(Some("ann"), HERE, at(second)) {
+        match throttle.try_begin(Some("ann"), HERE, at(second)) {
             Ok(attempt) if !made => attempt.not_made(),
             Ok(_) => (),
             Err(_) => return false,
@@ -122,7 +122,7 @@ fn an_attempt_that_was_not_made_does_not_count() {
     assert!(begin(&throttle, 3, false));
     assert!(begin(&throttle, 3, true));
     for _ in 0..20 {
-        let attempt = throttle.begin(Some("bob"), HOME, at(3)).unwrap();
+        let attempt = throttle.try_begin(Some("bob"), HOME, at(3)).unwrap();
         let refused: Result<(Attempt<'_>, ()), &str> = attempt.tried(Err("busy"));
         assert_eq!(refused.unwrap_err(), "busy");
     }
@@ -178,7 +178,7 @@ fn a_user_with_many_networks_takes_none_from_another() {
         assert!(logs_in(&throttle, "mallory", elsewhere(n), n.into()));
     }
     let is_known = |name: &str, address| {
-        let attempt = throttle.begin(Some(name), address, at(20_000)).unwrap();
+        let attempt = throttle.try_begin(Some(name), address, at(20_000)).unwrap();
         let is_known = attempt.keys[0].by == By::NameAndKnownNetwork;
         attempt.not_made();
         is_known
@@ -209,7 +209,7 @@ fn a_wait_is_told_in_whole_seconds_and_never_too_short() {
     let wait = |millis: u64| {
         let now = Elapsed::new(Duration::from_millis(millis));
         throttle
-            .begin(Some("ann"), HERE, now)
+            .try_begin(Some("ann"), HERE, now)
             .err()
             .map(|error| format!("{error:?}"))
     };
@@ -262,11 +262,26 @@ fn an_attempt_that_was_not_made_leaves_the_time_of_the_one_before() {
             let _ = waits(&throttle, "ann", HERE, second);
         }
     }
-    let attempt = throttle.begin(Some("ann"), HERE, at(7)).unwrap();
+    let attempt = throttle.try_begin(Some("ann"), HERE, at(7)).unwrap();
     attempt.not_made();
     assert!(!waits(&throttle, "ann", HERE, 7));
     // Withdrawing the attempt does not withdraw a later failure of another client.
-    let attempt = throttle.begin(Some("ann"), HERE, at(20)).unwrap();
+    let attempt = throttle.try_begin(Some("ann"), HERE, at(20)).unwrap();
     assert!(waits(&throttle, "ann", HERE, 21), "the control");
     attempt.not_made();
+}
+
+#[tokio::test]
+async fn a_refusal_is_answered_late_and_an_attempt_begins_at_once() {
+    let throttle = Throttle::default();
+    let at_once = async || {
+        let begun = throttle.begin(Some("ann"), HERE, at(0));
+        tokio::time::timeout(Duration::ZERO, begun).await.is_ok()
+    };
+    for _ in 0..10 {
+        assert!(at_once().await);
+    }
+    assert!(!at_once().await);
+    let refused = throttle.begin(Some("ann"), HERE, at(0)).await;
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::TooMany);
 }

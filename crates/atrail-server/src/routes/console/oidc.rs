@@ -138,7 +138,7 @@ async fn finish(
     let redirect_uri = redirect_uri(app, headers);
     let now = app.clock.elapsed();
     // Anybody can make up a code: each asks the provider, and a wrong one counts.
-    let attempt = app.throttle.begin(None, origin.address(), now);
+    let attempt = app.throttle.begin(None, origin.address(), now).await;
     let attempt = attempt.map_err(|_| Failure::Unavailable)?;
     let token = match oidc.exchange(&code, &pending, &redirect_uri, now).await {
         Ok(token) => token,

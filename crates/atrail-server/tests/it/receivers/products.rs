@@ -49,7 +49,14 @@ async fn deliveries_of_github_are_kept_once_and_pings_are_not() {
 /// HMAC with SHA-256 (RFC 2104), as 64 digits.
 fn hmac(key: &str, body: &str) -> String {
     let mut block = [0; 64];
-    block[..key.len()].copy_from_slice(key.as_bytes());
+    // A key longer than a block is hashed first.
+    let hashed = Sha256::digest(key);
+    let key = if key.len() > block.len() {
+        &hashed[..]
+    } else {
+        key.as_bytes()
+    };
+    block[..key.len()].copy_from_slice(key);
     let hash = |pad: u8, rest: &[u8]| {
         let padded: Vec<u8> = block.iter().map(|byte| byte ^ pad).collect();
         Sha256::new()
