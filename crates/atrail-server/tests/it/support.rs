@@ -72,7 +72,7 @@ impl TestServer {
             match Server::start(settings.clone(), clock.clone()).await {
                 Err(error)
                     if error.to_string().contains("another atrail server")
-                        && began.elapsed() < Duration::from_secs(5) =>
+                        && began.elapsed() < Duration::from_secs(60) =>
                 {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
