@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Reads index files with DuckDB, pyarrow and polars, and compares what they count: the golden files of the tests, and,
-# given a data directory, the index of its days against its archive.
+# given a data directory or a server, the index of closed days against the archive.
 #
 #   ci/index-readers.sh                 the golden files
-#   ci/index-readers.sh DIR             and those of this data directory, all of whose days are closed and indexed
+#   ci/index-readers.sh DIR             and those of this data directory, whose closed days are all indexed
+#   ci/index-readers.sh BINARY          and those of a directory that this server makes, of the samples of all formats
+#                                       and of ../shared/data where it is there
 #
 # The Python packages are installed below target/, unless PYTHON names an interpreter that has them.
 set -euo pipefail

@@ -6,19 +6,36 @@ import json
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
+import tempfile
+import time
+import urllib.request
 
 import duckdb
 import polars
 import pyarrow.parquet
 
-COLUMNS = ["action", "outcome", "initiator_name", "reason_code"]
+# Each column of text, and the folded path of its member (docs/INDEX.md).
 PATHS = {
-    "action": ["action"],
-    "outcome": ["outcome"],
-    "initiator_name": ["initiator", "name"],
-    "reason_code": ["reason", "reasonCode"],
+    "action": "action",
+    "outcome": "outcome",
+    "severity": "severity",
+    "event_type": "eventtype",
+    "initiator_id": "initiator.id",
+    "initiator_name": "initiator.name",
+    "initiator_address": "initiator.host.address",
+    "initiator_type": "initiator.typeuri",
+    "target_id": "target.id",
+    "target_name": "target.name",
+    "target_type": "target.typeuri",
+    "observer_id": "observer.id",
+    "observer_name": "observer.name",
+    "reason_code": "reason.reasoncode",
 }
+COLUMNS = list(PATHS)
+LONGEST_BYTES = 1024
+PATIENCE_SECS = 60
 
 
 def by_duckdb(files, column):
@@ -52,7 +69,9 @@ def compare(files, expected=None):
         for name, other in counts.items():
             assert other == first, f"{name} counts {column} otherwise: {other} in place of {first}"
         if expected is not None:
-            assert first == expected[column], f"{column}: {first} in place of {expected[column]}"
+            for value in first.keys() | expected[column].keys():
+                pair = first.get(value, 0), expected[column].get(value, 0)
+                assert pair[0] == pair[1], f"{column}: {value!r} {pair[0]} times in place of {pair[1]}"
         total = sum(first.values())
         assert rows in (None, total), f"{total} rows in place of {rows}"
         rows = total
@@ -86,27 +105,127 @@ def run_page(root, data):
     return rows[1:]
 
 
-def member(event, path):
-    for name in path:
-        event = event.get(name) if isinstance(event, dict) else None
-    if event is None or isinstance(event, (dict, list)):
-        return None
-    if isinstance(event, bool):
-        return str(event).lower()
-    return str(event)
+class Number(str):
+    """A number as it is written."""
+
+
+class Members(list):
+    """An object's members, in order: a name may stand there twice."""
+
+
+def scalars(value, path, found):
+    """Adds to `found` the values at each folded path, with None in place of an object. Lists are entered."""
+    if isinstance(value, Members):
+        if path:
+            found.setdefault(path, []).append(None)
+        for name, inner in value:
+            scalars(inner, f"{path}.{name.lower()}" if path else name.lower(), found)
+    elif isinstance(value, list):
+        for inner in value:
+            scalars(inner, path, found)
+    elif value is not None:
+        found.setdefault(path, []).append(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def columns_of(line):
+    """The values that the columns of an event have by docs/INDEX.md."""
+    event = json.loads(line, object_pairs_hook=Members, parse_int=Number, parse_float=Number)
+    found = {}
+    scalars(event, "", found)
+    values = {}
+    for column, path in PATHS.items():
+        at = found.get(path, [])
+        value = re.sub("[\ud800-\udfff]", "\ufffd", at[0]) if len(at) == 1 and at[0] is not None else None
+        values[column] = value if value is not None and len(value.encode()) <= LONGEST_BYTES else None
+    return values
 
 
 def of_archive(directory):
     """Counts the columns' values in the lines of an archive's directory."""
     counts = {column: {} for column in COLUMNS}
     for file in sorted(directory.rglob("*.ndjson.gz")):
-        with gzip.open(file, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                event = json.loads(line)
-                for column, path in PATHS.items():
-                    value = member(event, path)
-                    counts[column][value] = counts[column].get(value, 0) + 1
+        for line in gzip.decompress(file.read_bytes()).splitlines():
+            for column, value in columns_of(line).items():
+                counts[column][value] = counts[column].get(value, 0) + 1
     return counts
+
+
+def compare_days(data):
+    """Compares each closed day of a data directory's index with the archive; returns the days and rows."""
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    index = data / "index"
+    archive = data / "archive"
+    days, archived = (
+        sorted(day for day in root.glob("domain=*/date=*") if not day.name.endswith(today)) for root in (index, archive)
+    )
+    assert days, f"{index} has no closed days"
+    same = [day.relative_to(index) for day in days] == [day.relative_to(archive) for day in archived]
+    assert same, "the index has other days than the archive"
+    total = 0
+    for day in days:
+        files = sorted(str(file) for file in day.glob("*.parquet"))
+        expected = of_archive(archive / day.relative_to(index))
+        total += compare(files, expected)
+        query = "SELECT DISTINCT CAST(time AT TIME ZONE 'UTC' AS DATE) FROM read_parquet(?)"
+        dates = {date.isoformat() for (date,) in duckdb.execute(query, [files]).fetchall()}
+        assert dates == {day.name.removeprefix("date=")}, f"{day} has rows of {dates}"
+    check_order_and_filters([str(file) for day in days for file in sorted(day.glob("*.parquet"))])
+    # A control: one event less in the archive is noticed.
+    column, files = "action", sorted(str(file) for file in days[0].glob("*.parquet"))
+    expected = of_archive(archive / days[0].relative_to(index))
+    value = next(iter(expected[column]))
+    expected[column][value] += 1
+    try:
+        compare(files, expected)
+    except AssertionError:
+        pass
+    else:
+        raise AssertionError("the control was not noticed")
+    return len(days), total
+
+
+class Server:
+    """A server on a directory of its own."""
+
+    def __init__(self, program, data):
+        self.data = data
+        log = data.with_suffix(".log").open("w")
+        command = [program, "serve", "--data", str(data), "--listen", "127.0.0.1:0", "--no-console"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
+        assert self.url, data.with_suffix(".log").read_text()
+        first = json.loads((data / "initial-credentials.json").read_text())
+        self.key, self.space = first["api_key"], first["space"]
+
+    def ask(self, path, body=None, key=None):
+        headers = {"X-Auth-Token": key} if key else {"X-Auth-Token": self.key, "X-Auth-Project-Id": self.space}
+        body = json.dumps(body).encode() if isinstance(body, dict) else body
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, body, headers), timeout=PATIENCE_SECS) as answer:
+            return json.loads(answer.read())
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def make_directory(root, program, data):
+    """Fills a data directory with the samples of the project's formats, and with ../shared/data where it is there."""
+    server = Server(program, data)
+    try:
+        made = {"name": "readers", "space": server.space}
+        key = server.ask("/v3/ingest_keys", made)["key"]
+        files = sorted((root / "crates/atrail-sources/tests/fixtures").glob("*/*.in"))
+        files += sorted(file for file in (root / "../shared/data").rglob("*") if file.suffix in (".json", ".ndjson"))
+        for file in files:
+            server.ask("/v3/events", file.read_bytes(), key)
+        # A session seals what it covers, and sealed events are indexed.
+        server.ask("/v3/sessions", {"start": "1970-01-01", "end": "yesterday"})
+        until = time.monotonic() + PATIENCE_SECS
+        while server.ask("/v3/index")["waiting_days"] > 0:
+            assert time.monotonic() < until, "the days are not indexed"
+            time.sleep(0.1)
+    finally:
+        server.stop()
 
 
 def main(arguments):
@@ -144,16 +263,15 @@ def main(arguments):
         print(f"ok  {file.name}: {rows} rows by {', '.join(READERS)}")
     if not arguments:
         return
-    data = pathlib.Path(arguments[0])
-    days = sorted((data / "index").glob("domain=*/date=*"))
-    assert days, f"{data}/index has no days"
-    total = 0
-    for day in days:
-        files = sorted(str(file) for file in day.glob("*.parquet"))
-        expected = of_archive(data / "archive" / day.relative_to(data / "index"))
-        total += compare(files, expected)
-    check_order_and_filters([str(file) for day in days for file in sorted(day.glob("*.parquet"))])
-    print(f"ok  {len(days)} days of {data}: {total} rows, as in the archive, by {', '.join(READERS)}")
+    given = pathlib.Path(arguments[0]).resolve()
+    with tempfile.TemporaryDirectory() as scratch:
+        data = given
+        if given.is_file():
+            data = pathlib.Path(scratch) / "data"
+            make_directory(root, str(given), data)
+        days, total = compare_days(data)
+        run_page(root, data)
+    print(f"ok  {days} days of {arguments[0]}: {total} rows, as in the archive, by {', '.join(READERS)}")
 
 
 if __name__ == "__main__":
