@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use atrail_archive::object::Segment;
 use atrail_disk::Result;
 use atrail_model::{AccountId, Domain, ObjectId, OrganizationId, SegmentId, SpaceId, Timestamp};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::contents::{Contents, tell_contents};
 use super::failure::failed_to;
@@ -14,6 +12,7 @@ use super::row::{Columns, Id, nanoseconds, signed};
 use super::waste::delete_waste;
 use super::{Catalog, places, removed_ranges};
 use crate::domains::DomainRow;
+use crate::sql::{self, Connection, Row};
 
 /// An object that proved sound.
 #[derive(Debug)]
@@ -59,14 +58,14 @@ impl Catalog {
         &self,
         domain: i64,
     ) -> Result<HashMap<ObjectId, (u64, Vec<SegmentId>)>> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT object, size_bytes, events, events_bytes, segments FROM objects WHERE domain = ?",
         )
         .bind(domain)
         .fetch_all(self.readers())
         .await
         .map_err(failed_to(WHAT))?;
-        let object = |row: &SqliteRow| {
+        let object = |row: &Row| {
             let id = row.id("object")?;
             let segments = Contents::of_row(row, id)?.segments;
             Ok((id, (row.unsigned("size_bytes")?, segments)))
@@ -76,7 +75,7 @@ impl Catalog {
 
     /// Reports whether a domain's log mentions a segment.
     pub async fn is_logged(&self, domain: i64, segment: SegmentId) -> Result<bool> {
-        let (is_logged,): (bool,) = sqlx::query_as(concat!(
+        let (is_logged,): (bool,) = sql::query_as(concat!(
             "SELECT EXISTS (SELECT 1 FROM log_records r JOIN logs l ON l.log = r.log ",
             "WHERE l.domain = ? AND instr(r.entry, ?) > 0)"
         ))
@@ -99,18 +98,17 @@ impl Catalog {
         let mut statements = Vec::new();
         for (account, name) in &found.accounts {
             statements.push(
-                sqlx::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?)")
+                sql::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?)")
                     .bind(account.bytes())
                     .bind(name)
                     .bind(now),
             );
-            statements.push(
-                sqlx::query("INSERT INTO domains (account) VALUES (?)").bind(account.bytes()),
-            );
+            statements
+                .push(sql::query("INSERT INTO domains (account) VALUES (?)").bind(account.bytes()));
         }
         if let Some((organization, account, name)) = &found.organization {
             statements.push(
-                sqlx::query(
+                sql::query(
                     "INSERT INTO organizations (guid, account, name, created) VALUES (?, ?, ?, ?)",
                 )
                 .bind(organization.bytes())
@@ -120,7 +118,7 @@ impl Catalog {
             );
             for (space, name) in &found.spaces {
                 statements.push(
-                    sqlx::query(
+                    sql::query(
                         "INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?)",
                     )
                     .bind(space.bytes())
@@ -129,7 +127,7 @@ impl Catalog {
                     .bind(now),
                 );
                 statements.push(
-                    sqlx::query("INSERT INTO domains (account, space) VALUES (?, ?)")
+                    sql::query("INSERT INTO domains (account, space) VALUES (?, ?)")
                         .bind(account.bytes())
                         .bind(space.bytes()),
                 );
@@ -177,7 +175,7 @@ impl Catalog {
             let former = replaced.iter().map(|former| former.id);
             let first = places::first(&mut tx, former, WHAT).await?;
             let behind = places::next(&mut tx, number, 1, WHAT).await?;
-            sqlx::query(concat!(
+            sql::query(concat!(
                 "INSERT INTO objects (object, domain, day, hour, place, path, size_bytes, sha256) ",
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
             ))
@@ -192,7 +190,7 @@ impl Catalog {
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
-            sqlx::query(
+            sql::query(
                 "INSERT INTO uncompacted (domain, day, hour) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             )
             .bind(number)
@@ -227,14 +225,14 @@ impl Catalog {
 
 /// Removes an object whose bytes are in another one.
 async fn replace(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     former: &Replaced,
     by: ObjectId,
     now: Timestamp,
 ) -> Result<()> {
     let id = former.id.bytes();
     let mut statements = vec![
-        sqlx::query(concat!(
+        sql::query(concat!(
             "UPDATE hour_totals AS t SET count = t.count - o.events, size_bytes = t.size_bytes - o.events_bytes FROM objects o ",
             "WHERE o.object = ? AND o.retired IS NULL AND (t.domain, t.day, t.hour) = (o.domain, o.day, o.hour)"
         ))
@@ -242,13 +240,13 @@ async fn replace(
     ];
     if let Some(start) = former.start {
         statements.push(
-            sqlx::query("UPDATE moved_objects SET now_in = ?, start = start + ? WHERE now_in = ?")
+            sql::query("UPDATE moved_objects SET now_in = ?, start = start + ? WHERE now_in = ?")
                 .bind(by.bytes())
                 .bind(signed(start))
                 .bind(id),
         );
         statements.push(
-            sqlx::query(concat!(
+            sql::query(concat!(
                 "INSERT INTO moved_objects (object, now_in, start, moved) ",
                 "SELECT ?, ?, ?, MAX(?, COALESCE(MAX(created), 0)) FROM sessions"
             ))
@@ -259,10 +257,10 @@ async fn replace(
         );
     }
     statements.push(
-        sqlx::query("INSERT INTO waste (path) SELECT path FROM objects WHERE object = ? ON CONFLICT DO NOTHING")
+        sql::query("INSERT INTO waste (path) SELECT path FROM objects WHERE object = ? ON CONFLICT DO NOTHING")
             .bind(id),
     );
-    statements.push(sqlx::query("DELETE FROM objects WHERE object = ?").bind(id));
+    statements.push(sql::query("DELETE FROM objects WHERE object = ?").bind(id));
     for statement in statements {
         statement.execute(&mut *tx).await.map_err(failed_to(WHAT))?;
     }
@@ -270,13 +268,13 @@ async fn replace(
 }
 
 async fn adopt_segment(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     object: ObjectId,
     domain: i64,
     position: i64,
     segment: &Segment,
 ) -> Result<()> {
-    sqlx::query(concat!(
+    sql::query(concat!(
         "INSERT INTO segments (segment, object, position, count, size_bytes, root) ",
         "VALUES (?, ?, ?, ?, ?, ?)"
     ))
@@ -289,7 +287,7 @@ async fn adopt_segment(
     .execute(&mut *tx)
     .await
     .map_err(failed_to(WHAT))?;
-    sqlx::query(concat!(
+    sql::query(concat!(
         "INSERT INTO hour_totals (domain, day, hour, count, size_bytes) VALUES (?, ?, ?, ?, ?) ",
         "ON CONFLICT (domain, day, hour) DO UPDATE SET ",
         "count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes"

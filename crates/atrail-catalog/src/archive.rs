@@ -10,8 +10,6 @@ use atrail_model::{
     format_timestamp,
 };
 use atrail_wal::LogNumber;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::domains::{DomainRow, guid_of};
 use super::failure::failed_to;
@@ -20,6 +18,7 @@ use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::view::Write;
 use super::waste::delete_waste;
 use super::{Catalog, places, removed_ranges, set_apart, watermarks};
+use crate::sql::{self, Connection, Row, Statement};
 
 /// Selects the daily totals, and, as negative ones, those of what was removed while its rows still stand.
 macro_rules! select_totals {
@@ -105,7 +104,7 @@ impl Catalog {
         let by_number: BTreeMap<_, _> =
             domains.iter().map(|row| (row.number, row.domain)).collect();
         let numbers: Vec<_> = by_number.keys().map(i64::to_string).collect();
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT t.domain, t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
             "FROM json_each(?1) j CROSS JOIN hour_totals t ON t.domain = j.value ",
             "WHERE t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY t.domain, t.day ",
@@ -123,7 +122,7 @@ impl Catalog {
         .fetch_all(self.counters())
         .await
         .map_err(failed_to("count events"))?;
-        let place = |row: &SqliteRow| Ok((row.integer("domain")?, day_of(row)?));
+        let place = |row: &Row| Ok((row.integer("domain")?, day_of(row)?));
         let totals = sum(&rows, place)?.into_iter();
         let named = totals.filter_map(|((number, _), total)| {
             let domain = by_number.get(&number)?;
@@ -141,7 +140,7 @@ impl Catalog {
         let mut there = HashSet::with_capacity(segments.len());
         let all: Vec<_> = segments.iter().collect();
         for chunk in all.chunks(ROWS_AT_ONCE) {
-            let mut query = QueryBuilder::<Sqlite>::new(concat!(
+            let mut query = Statement::new(concat!(
                 "SELECT s.segment FROM segments s JOIN current_objects o ON o.object = s.object ",
                 "WHERE s.segment IN ("
             ));
@@ -160,10 +159,7 @@ impl Catalog {
 }
 
 /// Returns the daily totals of the sealed events in scope.
-pub(super) async fn totals(
-    connection: &mut SqliteConnection,
-    scope: &Scope,
-) -> Result<Vec<DayTotal>> {
+pub(super) async fn totals(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayTotal>> {
     let sql = match scope.target {
         Target::Space(_) => {
             select_totals!(
@@ -175,7 +171,7 @@ pub(super) async fn totals(
             select_totals!("account_hours t WHERE t.account = ?1", "d.account = ?1")
         }
     };
-    let rows = sqlx::query(sql)
+    let rows = sql::query(sql)
         .bind(guid_of(scope.target))
         .bind(scope.days.start().number())
         .bind(scope.days.end().number())
@@ -216,16 +212,13 @@ fn seals(objects: &[(i64, NewObject)], now: Timestamp) -> BTreeMap<i64, Vec<NewE
     seals
 }
 
-async fn insert_objects(
-    connection: &mut SqliteConnection,
-    objects: &[(i64, NewObject)],
-) -> Result<()> {
+async fn insert_objects(connection: &mut Connection, objects: &[(i64, NewObject)]) -> Result<()> {
     let what = "commit a seal";
     let domains = objects.iter().map(|(domain, _)| *domain);
     let each: BTreeSet<_> = domains.clone().collect();
     removed_ranges::refuse_unfinished(connection, each.into_iter()).await?;
     let places = places::each(connection, domains, what).await?;
-    let mut query = QueryBuilder::<Sqlite>::new(concat!(
+    let mut query = Statement::new(concat!(
         "INSERT INTO objects (object, domain, day, hour, place, path, size_bytes, sha256, ",
         "events, events_bytes, segments) "
     ));
@@ -252,7 +245,7 @@ async fn insert_objects(
         .await
         .map_err(failed_to(what))?;
 
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let mut query = Statement::new(
         "INSERT INTO segments (segment, object, position, count, size_bytes, root, subtrees) ",
     );
     query.push_values(objects, |mut row, (_, object)| {
@@ -271,9 +264,8 @@ async fn insert_objects(
         .await
         .map_err(failed_to(what))?;
 
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO hour_totals (domain, day, hour, count, size_bytes) ",
-    );
+    let mut query =
+        Statement::new("INSERT INTO hour_totals (domain, day, hour, count, size_bytes) ");
     query.push_values(objects, |mut row, (domain, object)| {
         let segment = &object.segment;
         row.push_bind(*domain)
@@ -292,7 +284,7 @@ async fn insert_objects(
         .await
         .map_err(failed_to(what))?;
 
-    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO uncompacted (domain, day, hour) ");
+    let mut query = Statement::new("INSERT INTO uncompacted (domain, day, hour) ");
     query.push_values(objects, |mut row, (domain, object)| {
         let place = object.segment.place;
         row.push_bind(*domain)
@@ -313,7 +305,7 @@ pub(super) fn subtree_bytes(subtrees: &[Hash]) -> Option<Vec<u8>> {
     (subtrees.len() > 1).then(|| subtrees.iter().flat_map(|hash| hash.0).collect())
 }
 
-pub(super) fn object_file(row: &SqliteRow) -> Result<ObjectFile> {
+pub(super) fn object_file(row: &Row) -> Result<ObjectFile> {
     let hour = u8::try_from(row.integer("hour")?).ok().and_then(Hour::new);
     Ok(ObjectFile {
         id: row.id("object")?,
@@ -325,7 +317,7 @@ pub(super) fn object_file(row: &SqliteRow) -> Result<ObjectFile> {
     })
 }
 
-pub(super) fn day_of(row: &SqliteRow) -> Result<Day> {
+pub(super) fn day_of(row: &Row) -> Result<Day> {
     let number = u32::try_from(row.integer("day")?).ok();
     number
         .and_then(Day::from_number)
@@ -333,10 +325,7 @@ pub(super) fn day_of(row: &SqliteRow) -> Result<Day> {
 }
 
 /// Adds the totals of the rows of each place, of which some are negative; leaves out the places without events.
-fn sum<P: Ord>(
-    rows: &[SqliteRow],
-    place: impl Fn(&SqliteRow) -> Result<P>,
-) -> Result<Vec<(P, DayTotal)>> {
+fn sum<P: Ord>(rows: &[Row], place: impl Fn(&Row) -> Result<P>) -> Result<Vec<(P, DayTotal)>> {
     let mut sums: BTreeMap<P, (Day, i64, i64)> = BTreeMap::new();
     for row in rows {
         let (_, count, size_bytes) = sums.entry(place(row)?).or_insert((day_of(row)?, 0, 0));

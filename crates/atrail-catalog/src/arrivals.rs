@@ -6,6 +6,7 @@ use atrail_model::Timestamp;
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, nanoseconds};
+use crate::sql;
 
 /// The first half of the hash of a request.
 pub type RequestHash = [u8; 16];
@@ -24,7 +25,7 @@ impl Catalog {
     ) -> Result<Timestamp> {
         let what = "note when a request arrived";
         let mut tx = self.begin(what).await?;
-        sqlx::query(concat!(
+        sql::query(concat!(
             "INSERT INTO arrivals (request, time, age) VALUES (?, ?, ?) ON CONFLICT (request) DO UPDATE ",
             "SET time = excluded.time, age = excluded.age WHERE age < ?"
         ))
@@ -35,7 +36,7 @@ impl Catalog {
         .execute(&mut *tx)
         .await
         .map_err(failed_to(what))?;
-        let row = sqlx::query("SELECT time FROM arrivals WHERE request = ?")
+        let row = sql::query("SELECT time FROM arrivals WHERE request = ?")
             .bind(request.as_slice())
             .fetch_one(&mut *tx)
             .await
@@ -48,7 +49,7 @@ impl Catalog {
     /// Forgets at most so many arrivals from before a moment on the clock of ages. Returns how many.
     pub async fn forget_arrivals(&self, before: Timestamp, at_most: u32) -> Result<u64> {
         let what = "forget when requests arrived";
-        let old = sqlx::query("SELECT 1 FROM arrivals WHERE age < ? LIMIT 1")
+        let old = sql::query("SELECT 1 FROM arrivals WHERE age < ? LIMIT 1")
             .bind(nanoseconds(before))
             .fetch_optional(self.readers())
             .await
@@ -57,7 +58,7 @@ impl Catalog {
             return Ok(0);
         }
         let mut tx = self.begin(what).await?;
-        let done = sqlx::query(concat!(
+        let done = sql::query(concat!(
             "DELETE FROM arrivals WHERE request IN ",
             "(SELECT request FROM arrivals WHERE age < ? ORDER BY age LIMIT ?)"
         ))

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use atrail_disk::{Result, joined};
-use sqlx::{SqliteConnection, SqlitePool};
 
 use super::Catalog;
 use super::transaction::Tx;
+use crate::sql::{Connection, Pool};
 
 /// Counts changes.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +43,7 @@ impl Changing {
     }
 
     /// Returns the read-only connections.
-    pub(super) const fn readers(&self) -> &SqlitePool {
+    pub(super) const fn readers(&self) -> &Pool {
         self.0.readers()
     }
 
@@ -89,15 +89,15 @@ impl Change {
 }
 
 impl Deref for Change {
-    type Target = SqliteConnection;
+    type Target = Connection;
 
-    fn deref(&self) -> &SqliteConnection {
+    fn deref(&self) -> &Connection {
         &self.tx
     }
 }
 
 impl DerefMut for Change {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
+    fn deref_mut(&mut self) -> &mut Connection {
         &mut self.tx
     }
 }

@@ -3,20 +3,20 @@
 use atrail_disk::Result;
 use atrail_model::Timestamp;
 use atrail_model::passage::Kept;
-use sqlx::sqlite::SqliteRow;
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, nanoseconds};
+use crate::sql::{self, Row};
 
 impl Catalog {
     /// Returns the last recorded passed time; `None` in a new catalog, or in one of an earlier version.
     pub async fn kept_clock(&self) -> Result<Option<Kept>> {
-        let row = sqlx::query("SELECT passed, ages FROM clock")
+        let row = sql::query("SELECT passed, ages FROM clock")
             .fetch_optional(self.readers())
             .await
             .map_err(failed_to("read how much time passed"))?;
-        let kept = |row: SqliteRow| {
+        let kept = |row: Row| {
             Ok(Kept {
                 passed: row.moment("passed")?,
                 ages: row.moment("ages")?,
@@ -29,7 +29,7 @@ impl Catalog {
     pub async fn keep_clock(&self, kept: Kept) -> Result<()> {
         let what = "note how much time passed";
         let mut tx = self.begin(what).await?;
-        sqlx::query(concat!(
+        sql::query(concat!(
             "INSERT INTO clock (only_row, passed, ages) VALUES (1, ?, ?) ",
             "ON CONFLICT (only_row) DO UPDATE SET passed = excluded.passed, ages = excluded.ages"
         ))
@@ -45,7 +45,7 @@ impl Catalog {
     /// version that recorded no clock. Times of events do not count, because their senders set them.
     pub async fn newest_trace(&self) -> Result<Option<Timestamp>> {
         let what = "look for the newest trace of a server";
-        let row = sqlx::query(concat!(
+        let row = sql::query(concat!(
             "SELECT MAX(at) AS at FROM (SELECT MAX(created) AS at FROM sessions UNION ALL SELECT MAX(accessed) FROM sessions ",
             "UNION ALL SELECT MAX(created) FROM logins UNION ALL SELECT MAX(issued) FROM refresh_tokens ",
             "UNION ALL SELECT MAX(created) FROM api_keys UNION ALL SELECT MAX(used) FROM api_keys ",
@@ -57,7 +57,7 @@ impl Catalog {
         .await
         .map_err(failed_to(what))?;
         let row = row.optional_moment("at")?;
-        let logged = sqlx::query(concat!(
+        let logged = sql::query(concat!(
             "SELECT MAX(json_extract(r.entry, '$.time')) AS time FROM logs l ",
             "JOIN log_records r ON r.log = l.log AND r.position = l.size - 1"
         ))
@@ -71,7 +71,7 @@ impl Catalog {
 
     /// Returns the highest moment on the clock of ages in any row; without one, the lowest possible moment.
     pub async fn highest_age(&self) -> Result<Timestamp> {
-        let row = sqlx::query(concat!(
+        let row = sql::query(concat!(
             "SELECT MAX(age) AS age FROM (SELECT MAX(made_age) AS age FROM sessions UNION ALL SELECT MAX(used_age) FROM sessions ",
             "UNION ALL SELECT MAX(retired) FROM objects UNION ALL SELECT MAX(moved) FROM moved_objects ",
             "UNION ALL SELECT MAX(age) FROM arrivals)"

@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use atrail_archive::object::Location;
 use atrail_disk::{Result, StoreError};
 use atrail_model::{Day, Hour, ObjectId, Place, Scope, Timestamp};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::archive::object_file;
 use super::contents::tell_contents;
@@ -16,6 +14,7 @@ use super::row::{Columns, Id, ROWS_AT_ONCE, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, places};
 use crate::domains::{DomainRow, domain_row};
+use crate::sql::{self, Connection, Row, Statement};
 
 /// Number of objects that one query looks up.
 pub const LOCATED_AT_ONCE: usize = 64;
@@ -87,7 +86,7 @@ impl Catalog {
                 i64::from(hour.number()),
             )
         });
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT u.domain, d.account, d.space, u.day, u.hour FROM uncompacted u ",
             "JOIN domains d ON d.domain = u.domain ",
             "WHERE (u.domain, u.day, u.hour) > (?, ?, ?) AND (u.day < ? OR (u.day = ? AND u.hour <= ?)) ",
@@ -108,7 +107,7 @@ impl Catalog {
 
     /// Returns the objects of an hour in download order.
     pub async fn sources(&self, hour: HourRow) -> Result<Vec<Source>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT o.object, o.path, o.size_bytes, o.sha256, ",
             "(SELECT COUNT(*) FROM segments s WHERE s.object = o.object) AS count ",
             "FROM current_objects o WHERE o.domain = ? AND o.day = ? AND o.hour = ? ORDER BY o.place"
@@ -119,7 +118,7 @@ impl Catalog {
         .fetch_all(self.readers())
         .await
         .map_err(failed_to("list what can be compacted"))?;
-        let source = |row: &SqliteRow| {
+        let source = |row: &Row| {
             Ok(Source {
                 id: row.id("object")?,
                 path: row.text("path")?,
@@ -140,7 +139,7 @@ impl Catalog {
         }
         let mut tx = self.begin(what).await?;
         for (hour, objects) in hours {
-            sqlx::query(concat!(
+            sql::query(concat!(
                 "DELETE FROM uncompacted WHERE domain = ?1 AND day = ?2 AND hour = ?3 ",
                 "AND (SELECT COUNT(*) FROM objects WHERE domain = ?1 AND day = ?2 AND hour = ?3 AND retired IS NULL) = ?4"
             ))
@@ -181,7 +180,7 @@ impl Catalog {
         let mut tx = self.begin(what).await?;
         let mut strangers = Vec::new();
         for (id, path) in objects {
-            let found = sqlx::query("SELECT 1 FROM objects WHERE object = ?")
+            let found = sql::query("SELECT 1 FROM objects WHERE object = ?")
                 .bind(id.bytes())
                 .fetch_optional(&mut *tx)
                 .await
@@ -201,7 +200,7 @@ impl Catalog {
         for ids in ids.chunks(LOCATED_AT_ONCE) {
             // Either one, or always the same number, so that there are two statements and not one for each number.
             let places = if ids.len() == 1 { 1 } else { LOCATED_AT_ONCE };
-            let mut query = QueryBuilder::<Sqlite>::new("");
+            let mut query = Statement::new("");
             for (at, from) in [(0, LIES_HERE), (1, LIES_ELSEWHERE)] {
                 query.push(if at == 0 { "" } else { " UNION ALL " });
                 query.push(from);
@@ -225,8 +224,8 @@ impl Catalog {
 }
 
 /// Forgets the new places of objects that no session can have pinned.
-pub(super) async fn forget_moved(connection: &mut SqliteConnection) -> Result<()> {
-    sqlx::query(
+pub(super) async fn forget_moved(connection: &mut Connection) -> Result<()> {
+    sql::query(
         "DELETE FROM moved_objects WHERE moved < (SELECT COALESCE(MIN(made_age), ?) FROM sessions)",
     )
     .bind(i64::MAX)
@@ -238,7 +237,7 @@ pub(super) async fn forget_moved(connection: &mut SqliteConnection) -> Result<()
 
 /// Returns the ids under which sessions may have pinned objects in scope, besides their present ids.
 pub(super) async fn former_ids(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domains: &[DomainRow],
     scope: &Scope,
 ) -> Result<Vec<ObjectId>> {
@@ -262,12 +261,11 @@ pub(super) async fn former_ids(
     Ok(former)
 }
 
-async fn has_all(connection: &mut SqliteConnection, sources: &[Source]) -> Result<bool> {
+async fn has_all(connection: &mut Connection, sources: &[Source]) -> Result<bool> {
     let mut found = 0;
     for chunk in sources.chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT COUNT(*) AS found FROM current_objects WHERE object IN (",
-        );
+        let mut query =
+            Statement::new("SELECT COUNT(*) AS found FROM current_objects WHERE object IN (");
         let mut ids = query.separated(", ");
         for source in chunk {
             ids.push_bind(source.id.bytes());
@@ -279,12 +277,12 @@ async fn has_all(connection: &mut SqliteConnection, sources: &[Source]) -> Resul
     Ok(found == sources.len() as u64)
 }
 
-async fn replace(connection: &mut SqliteConnection, merged: &Merged, age: Timestamp) -> Result<()> {
+async fn replace(connection: &mut Connection, merged: &Merged, age: Timestamp) -> Result<()> {
     let Merged { hour, id, .. } = merged;
     let sources = merged.sources.iter().map(|source| source.id);
     let place = places::first(connection, sources, COMMIT).await?;
     let behind = places::next(connection, hour.domain, 1, COMMIT).await?;
-    sqlx::query(
+    sql::query(
         "INSERT INTO objects (object, domain, day, hour, place, path, size_bytes, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id.bytes())
@@ -304,7 +302,7 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, age: Timest
     for source in &merged.sources {
         move_segments(connection, source, *id, position).await?;
         move_ids(connection, source, *id, start, moved).await?;
-        sqlx::query("DELETE FROM objects WHERE object = ?")
+        sql::query("DELETE FROM objects WHERE object = ?")
             .bind(source.id.bytes())
             .execute(&mut *connection)
             .await
@@ -327,8 +325,8 @@ async fn replace(connection: &mut SqliteConnection, merged: &Merged, age: Timest
 }
 
 /// Reports whether a session can have pinned objects of this hour.
-async fn may_be_pinned(connection: &mut SqliteConnection, hour: HourRow) -> Result<bool> {
-    let row = sqlx::query(concat!(
+async fn may_be_pinned(connection: &mut Connection, hour: HourRow) -> Result<bool> {
+    let row = sql::query(concat!(
         "SELECT COUNT(*) AS pinning ",
         "FROM sessions s JOIN domains d ON d.account = s.account ",
         "WHERE d.domain = ?1 AND s.gone IS NULL ",
@@ -344,13 +342,13 @@ async fn may_be_pinned(connection: &mut SqliteConnection, hour: HourRow) -> Resu
 }
 
 async fn move_segments(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     source: &Source,
     to: ObjectId,
     position: u64,
 ) -> Result<()> {
     let moved =
-        sqlx::query("UPDATE segments SET object = ?, position = position + ? WHERE object = ?")
+        sql::query("UPDATE segments SET object = ?, position = position + ? WHERE object = ?")
             .bind(to.bytes())
             .bind(signed(position))
             .bind(source.id.bytes())
@@ -368,13 +366,13 @@ async fn move_segments(
 
 /// Records the new place of the bytes under the ids that sessions know, even when they move a second time.
 async fn move_ids(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     source: &Source,
     to: ObjectId,
     start: u64,
     moved: Option<i64>,
 ) -> Result<()> {
-    sqlx::query("UPDATE moved_objects SET now_in = ?, start = start + ? WHERE now_in = ?")
+    sql::query("UPDATE moved_objects SET now_in = ?, start = start + ? WHERE now_in = ?")
         .bind(to.bytes())
         .bind(signed(start))
         .bind(source.id.bytes())
@@ -382,7 +380,7 @@ async fn move_ids(
         .await
         .map_err(failed_to(COMMIT))?;
     let Some(moved) = moved else { return Ok(()) };
-    sqlx::query("INSERT INTO moved_objects (object, now_in, start, moved) VALUES (?, ?, ?, ?)")
+    sql::query("INSERT INTO moved_objects (object, now_in, start, moved) VALUES (?, ?, ?, ?)")
         .bind(source.id.bytes())
         .bind(to.bytes())
         .bind(signed(start))
@@ -393,7 +391,7 @@ async fn move_ids(
     Ok(())
 }
 
-fn hour_row(row: &SqliteRow) -> Result<HourRow> {
+fn hour_row(row: &Row) -> Result<HourRow> {
     let DomainRow { number, domain, .. } = domain_row(row)?;
     let day = u32::try_from(row.integer("day")?).ok();
     let hour = u8::try_from(row.integer("hour")?).ok();

@@ -2,11 +2,10 @@
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::{ObjectId, SegmentId};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::failure::failed_to;
 use super::row::{Columns, Id};
+use crate::sql::{self, Connection, Row};
 
 /// The total of an object's segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +32,11 @@ pub(super) use contents_of_segments;
 
 /// Records the total of an object's segments in its row.
 pub(super) async fn tell_contents(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     object: ObjectId,
     what: &'static str,
 ) -> Result<()> {
-    sqlx::query(concat!(
+    sql::query(concat!(
         "UPDATE objects AS o SET (events, events_bytes, segments) = ",
         contents_of_segments!(),
         " WHERE object = ?"
@@ -51,7 +50,7 @@ pub(super) async fn tell_contents(
 
 impl Contents {
     /// Reads the columns `events`, `events_bytes` and `segments` of this object.
-    pub(super) fn of_row(row: &SqliteRow, object: ObjectId) -> Result<Self> {
+    pub(super) fn of_row(row: &Row, object: ObjectId) -> Result<Self> {
         let segments = row.bytes("segments")?;
         let (ids, []) = segments.as_chunks::<16>() else {
             return Err(StoreError::Damaged {

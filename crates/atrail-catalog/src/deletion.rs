@@ -9,7 +9,6 @@ use atrail_model::{
     Day, Domain, EventTotal, ObjectId, Requester, Retention, Scope, SessionId, Timestamp,
     format_timestamp,
 };
-use sqlx::SqliteConnection;
 
 use super::domains::DomainRow;
 use super::failure::failed_to;
@@ -20,6 +19,7 @@ use super::row::{Columns, Id};
 use super::session::SessionKey;
 use super::view::Write;
 use super::{Catalog, compaction, holds, must_stand, removed_ranges, retention, sessions};
+use crate::sql::{self, Connection};
 
 /// What a deletion removes.
 #[derive(Debug)]
@@ -156,7 +156,7 @@ impl Catalog {
     /// Reports whether a deletion has removed an object: its row is gone, or is to go with a range that was deleted. One that
     /// retention removed is still there for the sessions that pinned it.
     pub async fn is_deleted(&self, object: ObjectId) -> Result<bool> {
-        let row = sqlx::query(concat!(
+        let row = sql::query(concat!(
             "SELECT NOT EXISTS (SELECT 1 FROM objects o WHERE o.object = ? AND ",
             not_in_deleted_range!(),
             ") AS deleted"
@@ -175,7 +175,7 @@ fn numbers(domains: &[DomainRow]) -> impl Iterator<Item = i64> + Send + '_ {
 
 impl Found {
     async fn look(
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         domains: &[DomainRow],
         scope: &Scope,
     ) -> Result<Self> {
@@ -196,7 +196,7 @@ impl Found {
     /// Looks at the sessions that were not looked at yet.
     async fn look_at_sessions(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         domains: &[DomainRow],
         scope: &Scope,
     ) -> Result<()> {
@@ -213,13 +213,10 @@ impl Found {
 }
 
 /// Returns numbers that change with the objects of these domains.
-async fn marks(
-    connection: &mut SqliteConnection,
-    domains: &[DomainRow],
-) -> Result<Vec<(i64, i64)>> {
+async fn marks(connection: &mut Connection, domains: &[DomainRow]) -> Result<Vec<(i64, i64)>> {
     let mut marks = Vec::with_capacity(domains.len());
     for domain in domains {
-        let row = sqlx::query("SELECT removals, places FROM domains WHERE domain = ?")
+        let row = sql::query("SELECT removals, places FROM domains WHERE domain = ?")
             .bind(domain.number)
             .fetch_one(&mut *connection)
             .await
@@ -240,7 +237,7 @@ impl Facts<'_> {
     /// Appends the removal of these objects to the logs: an entry for each day that loses events.
     async fn record(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         domains: &[DomainRow],
         scope: &Scope,
         objects: &[TakenObject],

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use atrail_disk::Result;
 use atrail_model::{AccountId, Domain, Target};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, Id};
 use super::view::View;
+use crate::sql::{self, Connection, Row};
 
 /// A domain with its number in the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl View<'_> {
                 "SELECT COUNT(*) AS domains, COALESCE(SUM(removals), 0) AS removals FROM domains WHERE account = ?"
             }
         };
-        let row = sqlx::query(sql)
+        let row = sql::query(sql)
             .bind(guid_of(target))
             .fetch_one(&mut *self.connection)
             .await
@@ -82,7 +81,7 @@ impl View<'_> {
 /// Returns the domains of a target in download order: the account's own first, then spaces in the order of their
 /// creation. Unknown targets have none.
 pub(super) async fn domains_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     target: Target,
 ) -> Result<Vec<DomainRow>> {
     let sql = match target {
@@ -91,7 +90,7 @@ pub(super) async fn domains_of(
             "SELECT domain, account, space FROM domains WHERE account = ? ORDER BY space IS NOT NULL, domain"
         }
     };
-    let rows = sqlx::query(sql)
+    let rows = sql::query(sql)
         .bind(guid_of(target))
         .fetch_all(connection)
         .await
@@ -100,8 +99,8 @@ pub(super) async fn domains_of(
 }
 
 /// Returns all domains, an account's own before those of its spaces.
-pub(super) async fn all_domains(connection: &mut SqliteConnection) -> Result<Vec<DomainRow>> {
-    let rows = sqlx::query(
+pub(super) async fn all_domains(connection: &mut Connection) -> Result<Vec<DomainRow>> {
+    let rows = sql::query(
         "SELECT domain, account, space FROM domains ORDER BY account, space IS NOT NULL, domain",
     )
     .fetch_all(connection)
@@ -124,7 +123,7 @@ pub(super) fn guid_of(target: Target) -> Vec<u8> {
     }
 }
 
-pub(super) fn domain_row(row: &SqliteRow) -> Result<DomainRow> {
+pub(super) fn domain_row(row: &Row) -> Result<DomainRow> {
     let account = row.id("account")?;
     let domain = row
         .optional_id("space")?

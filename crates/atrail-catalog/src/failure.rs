@@ -2,10 +2,11 @@
 
 use atrail_disk::StoreError;
 
-use super::database_error::database_error;
+use super::sql::{database_error, is_taken};
+use crate::sql;
 
 /// Turns a database error into one that names the attempted operation.
-pub(super) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+pub(super) fn failed_to(what: &'static str) -> impl FnOnce(sql::Error) -> StoreError {
     move |source| StoreError::Catalog {
         what,
         source: database_error(source),
@@ -16,12 +17,9 @@ pub(super) fn failed_to(what: &'static str) -> impl FnOnce(sqlx::Error) -> Store
 pub(super) fn taken_or_failed_to(
     what: &'static str,
     taken: impl FnOnce() -> String,
-) -> impl FnOnce(sqlx::Error) -> StoreError {
+) -> impl FnOnce(sql::Error) -> StoreError {
     move |source| {
-        let unique = source
-            .as_database_error()
-            .is_some_and(sqlx::error::DatabaseError::is_unique_violation);
-        if unique {
+        if is_taken(&source) {
             StoreError::Conflict(taken())
         } else {
             failed_to(what)(source)

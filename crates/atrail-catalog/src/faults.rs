@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use super::Catalog;
 use super::failure::failed_to;
 use super::view::Write;
+use crate::sql;
 
 /// The faults that a test planted.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ impl Catalog {
 
     /// Returns the number that a query yields.
     pub async fn number(&self, sql: &'static str) -> i64 {
-        let row = sqlx::query_as(sql).fetch_one(self.readers()).await;
+        let row = sql::query_as(sql).fetch_one(self.readers()).await;
         let (number,): (i64,) = row.unwrap();
         number
     }
@@ -51,13 +52,13 @@ impl Catalog {
             return Ok(());
         };
         misreported.remove(at);
-        Err(failed_to(what)(sqlx::Error::PoolTimedOut))
+        Err(failed_to(what)(sql::Error::PoolTimedOut))
     }
 }
 
 impl Write {
     /// Runs statements in this transaction.
     pub async fn run(&mut self, sql: &'static str) {
-        sqlx::raw_sql(sql).execute(&mut *self.0).await.unwrap();
+        sql::raw(sql).execute(&mut *self.0).await.unwrap();
     }
 }

@@ -3,7 +3,6 @@
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::{ControlEntry, Hold};
 use atrail_model::{Requester, StandingHold, Target, Timestamp, format_timestamp};
-use sqlx::{Row, SqliteConnection};
 
 use super::Catalog;
 use super::failure::failed_to;
@@ -11,6 +10,7 @@ use super::identity::must_stand;
 use super::log::{self, NewEntry, level};
 use super::row::{Columns, Id, nanoseconds};
 use crate::domains::{DomainRow, domain_row, domains_of, guid_of};
+use crate::sql::{self, Connection};
 
 const LIST: &str = "list legal holds";
 
@@ -18,10 +18,7 @@ const LIST: &str = "list legal holds";
 ///
 /// # Errors
 /// `Held`, or when the catalog fails.
-pub(super) async fn refuse_held(
-    connection: &mut SqliteConnection,
-    domains: &[DomainRow],
-) -> Result<()> {
+pub(super) async fn refuse_held(connection: &mut Connection, domains: &[DomainRow]) -> Result<()> {
     for row in domains {
         if let Some(hold) = of_domain(connection, row).await?.into_iter().next() {
             return Err(StoreError::Held(hold));
@@ -61,7 +58,7 @@ impl Catalog {
         refuse_second(&mut tx, target).await?;
         refuse_ended(&mut tx, target).await?;
         for row in domains_of(&mut tx, target).await? {
-            sqlx::query(
+            sql::query(
                 "INSERT INTO holds (domain, at_account_level, reason, actor, since) VALUES (?, ?, ?, ?, ?)",
             )
             .bind(row.number)
@@ -96,7 +93,7 @@ impl Catalog {
         must_stand(requester.warrant, &mut tx).await?;
         let mut stood = false;
         for row in domains_of(&mut tx, target).await? {
-            let done = sqlx::query("DELETE FROM holds WHERE domain = ? AND at_account_level = ?")
+            let done = sql::query("DELETE FROM holds WHERE domain = ? AND at_account_level = ?")
                 .bind(row.number)
                 .bind(at_account_level)
                 .execute(&mut *tx)
@@ -120,8 +117,8 @@ impl Catalog {
 }
 
 /// Reports whether a hold stands on a domain.
-pub(super) async fn is_held(connection: &mut SqliteConnection, domain: i64) -> Result<bool> {
-    let (held,): (bool,) = sqlx::query_as("SELECT EXISTS (SELECT 1 FROM holds WHERE domain = ?)")
+pub(super) async fn is_held(connection: &mut Connection, domain: i64) -> Result<bool> {
+    let (held,): (bool,) = sql::query_as("SELECT EXISTS (SELECT 1 FROM holds WHERE domain = ?)")
         .bind(domain)
         .fetch_one(connection)
         .await
@@ -130,7 +127,7 @@ pub(super) async fn is_held(connection: &mut SqliteConnection, domain: i64) -> R
 }
 
 /// Refuses a second hold of the same target.
-async fn refuse_second(connection: &mut SqliteConnection, target: Target) -> Result<()> {
+async fn refuse_second(connection: &mut Connection, target: Target) -> Result<()> {
     let what = "set a legal hold";
     let sql = match target {
         Target::Space(_) => concat!(
@@ -152,7 +149,7 @@ async fn refuse_second(connection: &mut SqliteConnection, target: Target) -> Res
 
 /// Refuses to end an account in which any hold stands, or a space on which one stands by itself: nobody could release it
 /// afterwards. One on the account keeps the events of a space that ended.
-pub(super) async fn refuse_end(connection: &mut SqliteConnection, target: Target) -> Result<()> {
+pub(super) async fn refuse_end(connection: &mut Connection, target: Target) -> Result<()> {
     let what = "look for a legal hold";
     let sql = match target {
         Target::Space(_) => concat!(
@@ -174,12 +171,12 @@ pub(super) async fn refuse_end(connection: &mut SqliteConnection, target: Target
 
 /// Returns the holds that stand on the first domain that a query for a target finds.
 async fn first_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     sql: &'static str,
     target: Target,
     what: &'static str,
 ) -> Result<impl Iterator<Item = StandingHold>> {
-    let row = sqlx::query(sql)
+    let row = sql::query(sql)
         .bind(guid_of(target))
         .fetch_optional(&mut *connection)
         .await
@@ -199,11 +196,11 @@ fn refuse(hold: Option<StandingHold>, why: &str) -> Result<()> {
 }
 
 /// Refuses a hold on a deleted space: nobody could release it.
-async fn refuse_ended(connection: &mut SqliteConnection, target: Target) -> Result<()> {
+async fn refuse_ended(connection: &mut Connection, target: Target) -> Result<()> {
     let Target::Space(space) = target else {
         return Ok(());
     };
-    let found = sqlx::query("SELECT 1 FROM spaces WHERE guid = ?")
+    let found = sql::query("SELECT 1 FROM spaces WHERE guid = ?")
         .bind(space.bytes())
         .fetch_optional(connection)
         .await
@@ -213,11 +210,8 @@ async fn refuse_ended(connection: &mut SqliteConnection, target: Target) -> Resu
     })
 }
 
-async fn of_domain(
-    connection: &mut SqliteConnection,
-    row: &DomainRow,
-) -> Result<Vec<StandingHold>> {
-    let rows = sqlx::query(concat!(
+async fn of_domain(connection: &mut Connection, row: &DomainRow) -> Result<Vec<StandingHold>> {
+    let rows = sql::query(concat!(
         "SELECT h.at_account_level, h.reason, h.actor, h.since, ",
         "CASE WHEN d.space IS NULL THEN (SELECT name FROM accounts WHERE guid = d.account) ",
         "ELSE (SELECT name FROM spaces WHERE guid = d.space) END AS name ",
@@ -228,7 +222,7 @@ async fn of_domain(
     .fetch_all(connection)
     .await
     .map_err(failed_to("list legal holds"))?;
-    let hold = |found: &sqlx::sqlite::SqliteRow| {
+    let hold = |found: &sql::Row| {
         Ok(StandingHold {
             domain: row.domain,
             name: found.try_get("name").map_err(failed_to("read a row"))?,

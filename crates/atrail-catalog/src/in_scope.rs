@@ -6,9 +6,6 @@ use atrail_disk::Result;
 use atrail_evidence::Hash;
 use atrail_model::{Day, Domain, EventTotal, ObjectId, Scope, SegmentId};
 use futures_util::TryStreamExt;
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, SqliteConnection};
 
 use super::archive::day_of;
 use super::contents::Contents;
@@ -18,6 +15,7 @@ use super::row::Columns;
 use super::view::View;
 use super::waste::insert_waste;
 use crate::domains::DomainRow;
+use crate::sql::{self, Connection};
 
 const LIST: &str = "list what is in scope";
 
@@ -54,12 +52,8 @@ pub struct TakenObject {
 }
 
 /// Returns a statement whose first parameters are a domain's number, the first and last day, the first and last hour.
-pub(super) fn within(
-    sql: &'static str,
-    domain: &DomainRow,
-    scope: &Scope,
-) -> Query<'static, Sqlite, SqliteArguments> {
-    sqlx::query(sql)
+pub(super) fn within(sql: &'static str, domain: &DomainRow, scope: &Scope) -> sql::Query {
+    sql::query(sql)
         .bind(domain.number)
         .bind(scope.days.start().number())
         .bind(scope.days.end().number())
@@ -136,7 +130,7 @@ pub(super) enum Objects {
 
 /// Returns the objects in scope that a deletion removes: none that one has removed already, though its row still stands.
 pub(super) async fn taken(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domains: &[DomainRow],
     scope: &Scope,
     which: Objects,
@@ -174,7 +168,7 @@ pub(super) async fn taken(
 /// Removes the objects in scope from the archive, and their days from the index; the bytes of both become waste. Returns the
 /// paths of the index.
 pub(super) async fn remove(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domains: &[DomainRow],
     scope: &Scope,
     objects: &[TakenObject],

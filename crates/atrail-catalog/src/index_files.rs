@@ -8,8 +8,6 @@ use std::collections::HashSet;
 use atrail_archive::object::ObjectFile;
 use atrail_disk::{Result, StoreError};
 use atrail_model::{Day, Domain, Hour, SegmentId};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::Catalog;
 use super::archive::day_of;
@@ -17,6 +15,7 @@ use super::domains::domain_row;
 use super::failure::failed_to;
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::waste::{delete_waste, insert_waste};
+use crate::sql::{self, Connection, Row, Statement};
 
 const WHAT: &str = "read the search index";
 const COMMIT: &str = "add to the search index";
@@ -80,7 +79,7 @@ impl Catalog {
     /// Returns the days on or after this one that have sealed events, or files of the index, with the extent of the index;
     /// newest first.
     pub async fn indexed_days(&self, from: Day, version: u32) -> Result<Vec<IndexedDay>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT t.day, t.count, d.domain, d.account, d.space, ",
             "COALESCE(SUM(f.events), 0) AS indexed, COUNT(f.path) AS files FROM ",
             "(SELECT domain, day, SUM(count) AS count FROM hour_totals WHERE day >= ?1 GROUP BY domain, day) t ",
@@ -114,8 +113,8 @@ impl Catalog {
         domain: i64,
         day: Day,
     ) -> Result<(Vec<IndexFileRow>, Vec<IndexableSegment>)> {
-        let mut tx = self.readers().begin().await.map_err(failed_to(WHAT))?;
-        let rows = sqlx::query(concat!(
+        let mut tx = self.readers().begin_read().await.map_err(failed_to(WHAT))?;
+        let rows = sql::query(concat!(
             "SELECT f.*, d.account, d.space FROM current_index_files f JOIN domains d ON d.domain = f.domain ",
             "WHERE f.domain = ? AND f.day = ? ORDER BY f.path"
         ))
@@ -125,7 +124,7 @@ impl Catalog {
         .await
         .map_err(failed_to(WHAT))?;
         let files = rows.iter().map(file_row).collect::<Result<_>>()?;
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT s.segment, s.position, s.count, s.size_bytes AS events_bytes, ",
             "o.object, o.path, o.day, o.hour, o.size_bytes, o.sha256 ",
             "FROM current_objects o JOIN segments s ON s.object = o.object WHERE o.domain = ? AND o.day = ? ",
@@ -177,7 +176,7 @@ impl Catalog {
 
     /// Reports whether the index has a file.
     pub async fn has_index_file(&self, path: &str) -> Result<bool> {
-        let row = sqlx::query("SELECT 1 FROM index_files WHERE path = ?")
+        let row = sql::query("SELECT 1 FROM index_files WHERE path = ?")
             .bind(path)
             .fetch_optional(self.readers())
             .await
@@ -187,7 +186,7 @@ impl Catalog {
 
     /// Reports whether a path is one of the index, or waste.
     pub async fn accounts_for_index(&self, path: &str) -> Result<bool> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT 1 FROM index_files WHERE path = ?1 UNION ALL SELECT 1 FROM waste WHERE path = ?1",
         )
         .bind(path)
@@ -199,7 +198,7 @@ impl Catalog {
 
     /// Returns some files of the index in the order of their paths, after this one.
     pub async fn index_files_after(&self, path: &str, limit: u32) -> Result<Vec<IndexFileRow>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT f.*, d.account, d.space FROM index_files f JOIN domains d ON d.domain = f.domain ",
             "WHERE f.path > ? ORDER BY f.path LIMIT ?"
         ))
@@ -225,7 +224,7 @@ impl Catalog {
 
     /// Returns the name of the mark in the index's directory, if there is one.
     pub async fn index_mark(&self) -> Result<Option<String>> {
-        let row = sqlx::query("SELECT mark FROM index_home")
+        let row = sql::query("SELECT mark FROM index_home")
             .fetch_optional(self.readers())
             .await
             .map_err(failed_to(WHAT))?;
@@ -242,10 +241,10 @@ impl Catalog {
             "DELETE FROM waste WHERE path LIKE 'index/%'",
             "DELETE FROM index_home",
         ] {
-            let done = sqlx::query(sql).execute(&mut *tx).await;
+            let done = sql::query(sql).execute(&mut *tx).await;
             done.map_err(failed_to(what))?;
         }
-        sqlx::query("INSERT INTO index_home (only, mark) VALUES (1, ?)")
+        sql::query("INSERT INTO index_home (only, mark) VALUES (1, ?)")
             .bind(mark)
             .execute(&mut *tx)
             .await
@@ -256,12 +255,12 @@ impl Catalog {
 
 /// Removes the files of days of a domain from the index; their paths become waste, and are returned.
 pub(super) async fn drop_days(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domain: i64,
     (first, last): (i64, i64),
 ) -> Result<Vec<String>> {
     let what = "remove from the search index";
-    let rows = sqlx::query(
+    let rows = sql::query(
         "DELETE FROM index_files WHERE domain = ? AND day BETWEEN ? AND ? RETURNING path",
     )
     .bind(domain)
@@ -277,9 +276,9 @@ pub(super) async fn drop_days(
 }
 
 /// Reports whether the archive has all of these segments.
-async fn has_segments(connection: &mut SqliteConnection, segments: &[SegmentId]) -> Result<bool> {
+async fn has_segments(connection: &mut Connection, segments: &[SegmentId]) -> Result<bool> {
     for chunk in segments.chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::<Sqlite>::new(concat!(
+        let mut query = Statement::new(concat!(
             "SELECT COUNT(*) AS count FROM segments s JOIN current_objects o ON o.object = s.object ",
             "WHERE s.segment IN ("
         ));
@@ -297,9 +296,9 @@ async fn has_segments(connection: &mut SqliteConnection, segments: &[SegmentId])
 }
 
 /// Reports whether the index has all of these files.
-async fn has_files(connection: &mut SqliteConnection, paths: &[String]) -> Result<bool> {
+async fn has_files(connection: &mut Connection, paths: &[String]) -> Result<bool> {
     for path in paths {
-        let found = sqlx::query("SELECT 1 FROM index_files WHERE path = ?")
+        let found = sql::query("SELECT 1 FROM index_files WHERE path = ?")
             .bind(path)
             .fetch_optional(&mut *connection)
             .await
@@ -311,8 +310,8 @@ async fn has_files(connection: &mut SqliteConnection, paths: &[String]) -> Resul
     Ok(true)
 }
 
-async fn insert(connection: &mut SqliteConnection, domain: i64, file: &IndexFileRow) -> Result<()> {
-    sqlx::query(concat!(
+async fn insert(connection: &mut Connection, domain: i64, file: &IndexFileRow) -> Result<()> {
+    sql::query(concat!(
         "INSERT INTO index_files (path, domain, day, version, events, size_bytes, footer_bytes, footer_sha256, ",
         "segments) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     ))
@@ -331,10 +330,10 @@ async fn insert(connection: &mut SqliteConnection, domain: i64, file: &IndexFile
     Ok(())
 }
 
-async fn delete(connection: &mut SqliteConnection, paths: &[String]) -> Result<u64> {
+async fn delete(connection: &mut Connection, paths: &[String]) -> Result<u64> {
     let mut gone = 0;
     for chunk in paths.chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM index_files WHERE path IN (");
+        let mut query = Statement::new("DELETE FROM index_files WHERE path IN (");
         let mut list = query.separated(", ");
         for path in chunk {
             list.push_bind(path);
@@ -346,7 +345,7 @@ async fn delete(connection: &mut SqliteConnection, paths: &[String]) -> Result<u
     Ok(gone)
 }
 
-pub(super) fn file_row(row: &SqliteRow) -> Result<IndexFileRow> {
+pub(super) fn file_row(row: &Row) -> Result<IndexFileRow> {
     let narrow = |column: &str| {
         let number = u32::try_from(row.integer(column)?);
         number.map_err(|_| malformed("a file of the search index has a column out of range"))

@@ -9,6 +9,7 @@ use super::log::{self, Head, NewEntry};
 use super::row::Columns;
 use super::view::View;
 use super::{Catalog, domains, must_stand};
+use crate::sql;
 
 const WHAT: &str = "record another signing key";
 
@@ -38,7 +39,7 @@ impl Catalog {
     ) -> Result<()> {
         let mut tx = self.begin(WHAT).await?;
         must_stand(warrant, &mut tx).await?;
-        sqlx::query("INSERT INTO key_changes (endorsement) VALUES (?)")
+        sql::query("INSERT INTO key_changes (endorsement) VALUES (?)")
             .bind(&change.for_server)
             .execute(&mut *tx)
             .await
@@ -89,7 +90,7 @@ impl Catalog {
 
     /// Returns all endorsements, oldest first.
     pub async fn key_changes(&self) -> Result<Vec<String>> {
-        let rows = sqlx::query("SELECT endorsement FROM key_changes ORDER BY change")
+        let rows = sql::query("SELECT endorsement FROM key_changes ORDER BY change")
             .fetch_all(self.readers())
             .await
             .map_err(failed_to("list the signing keys"))?;

@@ -14,7 +14,6 @@ pub mod compaction;
 #[cfg(test)]
 mod conformance;
 pub mod contents;
-mod database_error;
 pub mod deletion;
 pub mod domains;
 mod failure;
@@ -47,6 +46,7 @@ mod session_use;
 mod sessions;
 mod set_apart;
 mod set_aside;
+mod sql;
 pub mod tenancy;
 #[cfg(test)]
 mod testing;
@@ -58,15 +58,9 @@ mod watermarks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use atrail_disk::{Result, durable, io_failure};
 use parking_lot::RwLock;
-use sqlx::Connection;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
 
 pub use anchors::Anchors;
 pub use arrivals::RequestHash;
@@ -80,22 +74,17 @@ pub use identity::{
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
 use changes::Changes;
-use failure::failed_to;
-use log_file::{MOVED_BY_WRITERS_AT_PAGES, Upkeep};
-
-/// Number of read-only connections, and so of simultaneous snapshots.
-const READERS: u32 = 4;
-/// Number of read-only connections besides, for reads that others wait for.
-const COUNTERS: u32 = 2;
+use log_file::Upkeep;
+use sql::{Pool, Pools};
 
 /// A handle to the catalog; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    writer: SqlitePool,
+    writer: Pool,
     /// For transactions that become durable only with a later one. Its user holds the writer.
-    unsynced: SqlitePool,
-    readers: SqlitePool,
-    counters: SqlitePool,
+    unsynced: Pool,
+    readers: Pool,
+    counters: Pool,
     /// Path of the database's write-ahead log, when it is on a disk.
     log: Option<PathBuf>,
     upkeep: Upkeep,
@@ -120,43 +109,25 @@ impl Catalog {
     /// When the file cannot be opened, or was made by a later version of atrail.
     pub async fn open(file: &Path, verifier_key: String) -> Result<Self> {
         keep_to_owner(file).map_err(io_failure("open", file))?;
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10))
-            .pragma("wal_autocheckpoint", MOVED_BY_WRITERS_AT_PAGES)
-            .pragma("cache_size", "-8192");
-        let writer = pool(1, options.clone()).await?;
-        schema::apply(&writer).await?;
-        let unsynced = pool_options(1).connect_lazy_with(unsynced::options(options.clone()));
-        let options = options.read_only(true);
-        let counters = pool_options(COUNTERS).connect_lazy_with(options.clone());
-        let readers = pool(READERS, options).await?;
+        let pools = sql::sqlite::open(file).await?;
+        schema::apply(&pools.writer).await?;
         let mut log = file.as_os_str().to_owned();
         log.push("-wal");
         let catalog = Self {
             log: Some(PathBuf::from(log)),
-            ..Self::of(writer, unsynced, readers, counters)
+            ..Self::of(pools)
         };
         catalog.set_verifier_key(verifier_key);
         catalog.finish_removals().await?;
         Ok(catalog)
     }
 
-    fn of(
-        writer: SqlitePool,
-        unsynced: SqlitePool,
-        readers: SqlitePool,
-        counters: SqlitePool,
-    ) -> Self {
+    fn of(pools: Pools) -> Self {
         Self {
-            writer,
-            unsynced,
-            readers,
-            counters,
+            writer: pools.writer,
+            unsynced: pools.unsynced,
+            readers: pools.readers,
+            counters: pools.counters,
             log: None,
             upkeep: Upkeep::default(),
             verifier_key: Arc::default(),
@@ -184,13 +155,13 @@ impl Catalog {
     }
 
     /// Returns the read-only connections.
-    const fn readers(&self) -> &SqlitePool {
+    const fn readers(&self) -> &Pool {
         &self.readers
     }
 
     /// Returns the read-only connections for counts, and for what a seal asks before its transaction: others wait for both,
     /// so that neither waits for a connection over which somebody reads very many rows.
-    const fn counters(&self) -> &SqlitePool {
+    const fn counters(&self) -> &Pool {
         &self.counters
     }
 
@@ -221,34 +192,4 @@ fn keep_to_owner(file: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
-    let pool = pool_options(connections).min_connections(1);
-    let opened = pool.connect_with(options).await;
-    opened.map_err(failed_to("open its database"))
-}
-
-fn pool_options(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        // The pool has tested the connection when it was released, and no server is at the other end that may have gone
-        // since: another test would cost each transaction a turn of the connection's thread.
-        .test_before_acquire(false)
-        .after_release(|connection, _| Box::pin(is_usable(connection)))
-}
-
-/// Reports whether a connection can begin a transaction; if not, it is closed, and the next caller gets a new one.
-///
-/// After some errors, such as a full disk, SQLite has rolled back on its own. The library's own rollback then fails,
-/// and the library counts a transaction that does not exist for as long as the connection lives.
-async fn is_usable(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    // Without a transaction nothing can be queued, and a ping would cost a turn of the connection's thread.
-    if connection.is_in_transaction() {
-        // All work queued for the connection is done when it answers, including a rollback.
-        connection.ping().await?;
-    }
-    Ok(!connection.is_in_transaction())
 }

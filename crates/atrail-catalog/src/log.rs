@@ -16,11 +16,10 @@ use atrail_evidence::{
     ControlEntry, ControlState, DayEntry, Hash, Record, TreeHasher, days, leaf_hash,
 };
 use atrail_model::Day;
-use sqlx::SqliteConnection;
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::failure::failed_to;
 use super::row::{Columns, signed};
+use crate::sql::{self, Connection, Statement};
 
 pub(super) use epoch::level;
 pub use epoch::{Beginning, Epoch};
@@ -80,7 +79,7 @@ struct Row {
 /// # Errors
 /// `Damaged` when the domain has no log; when another writer appended meanwhile; when the catalog fails.
 pub(super) async fn append(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domain: i64,
     entries: Vec<NewEntry>,
 ) -> Result<()> {
@@ -97,12 +96,8 @@ pub(super) async fn append(
 }
 
 impl Log {
-    async fn load(
-        connection: &mut SqliteConnection,
-        domain: i64,
-        entries: &[NewEntry],
-    ) -> Result<Self> {
-        let row = sqlx::query(
+    async fn load(connection: &mut Connection, domain: i64, entries: &[NewEntry]) -> Result<Self> {
+        let row = sql::query(
             "SELECT log, tree, control FROM logs WHERE domain = ? ORDER BY log DESC LIMIT 1",
         )
         .bind(domain)
@@ -171,11 +166,11 @@ impl Log {
 
     async fn store(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         size_before: u64,
         rows: &[Row],
     ) -> Result<()> {
-        let swapped = sqlx::query(
+        let swapped = sql::query(
             "UPDATE logs SET size = ?, tree = ?, control = ? WHERE log = ? AND size = ?",
         )
         .bind(signed(self.tree.count()))
@@ -190,7 +185,7 @@ impl Log {
             return Err(malformed("a domain's log is not of the size of its tree"));
         }
         for chunk in rows.chunks(RECORDS_AT_ONCE) {
-            let mut query = QueryBuilder::<Sqlite>::new(
+            let mut query = Statement::new(
                 "INSERT INTO log_records (log, position, list, place, entry, record, nodes) ",
             );
             query.push_values(chunk, |mut values, row| {
@@ -214,11 +209,7 @@ impl Log {
 }
 
 impl Days {
-    async fn load(
-        connection: &mut SqliteConnection,
-        log: i64,
-        parts: &BTreeSet<u32>,
-    ) -> Result<Self> {
+    async fn load(connection: &mut Connection, log: i64, parts: &BTreeSet<u32>) -> Result<Self> {
         let mut days = Self {
             parts: read::parts(connection, log).await?,
             ..Self::default()
@@ -259,10 +250,10 @@ impl Days {
         days::subtree(PART_LEVEL, days::LEVELS, &parts)
     }
 
-    async fn store(&self, connection: &mut SqliteConnection, log: i64) -> Result<()> {
+    async fn store(&self, connection: &mut Connection, log: i64) -> Result<()> {
         let touched: Vec<_> = self.touched_days.iter().collect();
         for chunk in touched.chunks(RECORDS_AT_ONCE) {
-            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO day_lists (log, day, tree) ");
+            let mut query = Statement::new("INSERT INTO day_lists (log, day, tree) ");
             query.push_values(chunk, |mut values, day| {
                 values
                     .push_bind(log)
@@ -277,7 +268,7 @@ impl Days {
                 .map_err(failed_to(WHAT))?;
         }
         for part in &self.touched_parts {
-            sqlx::query(concat!(
+            sql::query(concat!(
                 "INSERT INTO day_parts (log, part, root) VALUES (?, ?, ?) ",
                 "ON CONFLICT (log, part) DO UPDATE SET root = excluded.root"
             ))

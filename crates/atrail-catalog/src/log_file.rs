@@ -11,11 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
 use super::Catalog;
 use super::failure::failed_to;
+use crate::sql::{self, Connection};
 use atrail_disk::{Result, chain, durable, io_failure, off_thread};
 
 /// From this many pages on, 4 MiB, the background moves the log: the disk is not occupied for long.
@@ -119,8 +119,8 @@ impl Catalog {
 }
 
 /// Moves what no snapshot keeps in the log; returns the numbers of its pages that are left, and that are moved.
-async fn move_pages(connection: &mut SqliteConnection) -> Result<(i64, i64)> {
-    let moving = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)");
+async fn move_pages(connection: &mut Connection) -> Result<(i64, i64)> {
+    let moving = sql::query_as("PRAGMA wal_checkpoint(PASSIVE)");
     let moved = moving.fetch_one(connection).await;
     let (_, in_log, moved): (i64, i64, i64) = moved.map_err(failed_to(MOVE))?;
     Ok((in_log - moved, moved))

@@ -9,15 +9,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use atrail_disk::{Result, io_failure};
 use parking_lot::Mutex;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::{COUNTERS, Catalog, READERS, pool, pool_options, schema};
+use super::sql::{Pools, sqlite};
+use super::{Catalog, schema};
 
 /// Linux keeps this directory in memory.
 const MEMORY: &str = "/dev/shm";
@@ -52,40 +51,12 @@ impl Drop for Home {
     }
 }
 
-/// The connections of an open catalog. What a dropped handle left unfinished on them is rolled back before their next
-/// use, as a crash of the process would have done.
-#[derive(Debug, Clone)]
-struct Connections {
-    writer: SqlitePool,
-    unsynced: SqlitePool,
-    readers: SqlitePool,
-    counters: SqlitePool,
-}
-
-impl Connections {
-    async fn open(file: &Path) -> Result<Self> {
-        let options = options(file);
-        let read_only = options.clone().read_only(true);
-        Ok(Self {
-            writer: pool(1, options.clone()).await?,
-            unsynced: pool_options(1).connect_lazy_with(options),
-            // The pool opens each connection on demand: most tests never read twice at once.
-            readers: pool_options(READERS).connect_lazy_with(read_only.clone()),
-            counters: pool_options(COUNTERS).connect_lazy_with(read_only),
-        })
-    }
-
-    fn are_open(&self) -> bool {
-        let all = [&self.writer, &self.unsynced, &self.readers, &self.counters];
-        all.iter().all(|pool| !pool.is_closed())
-    }
-}
-
 /// A catalog in memory; clones share it. It disappears with the last clone and the last open handle.
 #[derive(Debug, Clone)]
 pub struct MemoryCatalog {
-    /// Dropped before the directory is.
-    connections: Arc<Mutex<Option<Connections>>>,
+    /// The connections of an open catalog. What a dropped handle left unfinished on them is rolled back before their
+    /// next use, as a crash of the process would have done. Dropped before the directory is.
+    connections: Arc<Mutex<Option<Pools>>>,
     home: Arc<Home>,
 }
 
@@ -116,15 +87,9 @@ impl MemoryCatalog {
     /// # Errors
     /// When the database library fails.
     pub async fn open(&self, verifier_key: String) -> Result<Catalog> {
-        let Connections {
-            writer,
-            unsynced,
-            readers,
-            counters,
-        } = self.connections().await?;
         let catalog = Catalog {
             home: Some(Arc::clone(&self.home)),
-            ..Catalog::of(writer, unsynced, readers, counters)
+            ..Catalog::of(self.connections().await?)
         };
         catalog.set_verifier_key(verifier_key);
         catalog.finish_removals().await?;
@@ -132,12 +97,12 @@ impl MemoryCatalog {
     }
 
     /// Returns those that an earlier handle left open, or new ones.
-    async fn connections(&self) -> Result<Connections> {
+    async fn connections(&self) -> Result<Pools> {
         let left = self.connections.lock().clone();
-        if let Some(connections) = left.filter(Connections::are_open) {
+        if let Some(connections) = left.filter(Pools::are_open) {
             return Ok(connections);
         }
-        let connections = Connections::open(&self.home.file()).await?;
+        let connections = sqlite::open_unsynced(&self.home.file()).await?;
         *self.connections.lock() = Some(connections.clone());
         Ok(connections)
     }
@@ -156,17 +121,8 @@ impl Catalog {
 async fn make_template() -> Result<Vec<u8>> {
     let home = Home::make()?;
     let file = home.file();
-    let only = pool(1, options(&file).create_if_missing(true)).await?;
+    let only = sqlite::create_unsynced(&file).await?;
     schema::apply(&only).await?;
     only.close().await;
     fs::read(&file).map_err(io_failure("read", &file))
-}
-
-pub(super) fn options(file: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(file)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Off)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(10))
 }

@@ -3,7 +3,6 @@
 use atrail_disk::Result;
 use atrail_evidence::Hash;
 use atrail_model::{AccountId, Scope, SpaceId, Target, UserId};
-use sqlx::SqliteConnection;
 
 use super::Catalog;
 use super::domains::Removals;
@@ -13,6 +12,7 @@ use super::session::{EndedBy, OpenSessions, PinnedCheckpoint, Session, SessionKe
 use super::session_use::end_expired;
 use super::sessions::session_of;
 use super::view::{View, Write};
+use crate::sql::{self, Connection};
 
 /// A session that is ready for insertion.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +101,7 @@ impl Write {
 }
 
 /// Inserts a new session with its texts, or without them when they were written before.
-async fn insert_session(connection: &mut SqliteConnection, row: SessionRow<'_>) -> Result<()> {
+async fn insert_session(connection: &mut Connection, row: SessionRow<'_>) -> Result<()> {
     let SessionRow {
         session,
         account,
@@ -113,7 +113,7 @@ async fn insert_session(connection: &mut SqliteConnection, row: SessionRow<'_>) 
         days,
         hours,
     } = session.scope;
-    sqlx::query(concat!(
+    sql::query(concat!(
         "INSERT INTO sessions (session, generation, owner, space, account, at_account_level, first_day, last_day, ",
         "first_hour, last_hour, created, accessed, made_age, used_age, events, size_bytes, total_bytes, downloaded_bytes, ",
         "manifest, etag, checkpoints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
@@ -144,7 +144,7 @@ async fn insert_session(connection: &mut SqliteConnection, row: SessionRow<'_>) 
     let Some(receipt) = receipt else {
         return Ok(());
     };
-    sqlx::query("INSERT INTO receipts (session, text) VALUES (?, ?)")
+    sql::query("INSERT INTO receipts (session, text) VALUES (?, ?)")
         .bind(session.id.bytes())
         .bind(receipt)
         .execute(connection)
@@ -155,12 +155,12 @@ async fn insert_session(connection: &mut SqliteConnection, row: SessionRow<'_>) 
 
 /// Counts the open sessions that count against the limit of a space (or of an account's sessions without a space).
 async fn count_open_sessions(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     account: AccountId,
     space: Option<SpaceId>,
     owner: UserId,
 ) -> Result<OpenSessions> {
-    let row = sqlx::query(concat!(
+    let row = sql::query(concat!(
         "SELECT COUNT(*) AS open, COUNT(*) FILTER (WHERE owner = ?) AS own ",
         "FROM sessions WHERE account = ? AND space IS ?"
     ))

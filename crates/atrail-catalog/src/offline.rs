@@ -1,22 +1,20 @@
 //! Reads the catalog of a data directory from outside, whether or not a server is running. Nothing here writes.
 
 use std::path::Path;
-use std::time::Duration;
 
 use atrail_archive::object::ObjectFile;
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::Root;
 use atrail_model::{Domain, ObjectId, SegmentId};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 
 use super::archive::object_file;
 use super::contents::contents_of_segments;
 use super::failure::failed_to;
 use super::removed_ranges::not_in_deleted_range;
 use super::row::{Columns, Id};
-use super::{Catalog, pool, schema};
+use super::{Catalog, schema};
 use crate::domains::domain_row;
+use crate::sql::{self, Pools, Row, sqlite};
 
 /// The remedy when the catalog contradicts itself.
 const ANOTHER_CATALOG: &str =
@@ -111,13 +109,14 @@ impl Catalog {
                 what: format!("the catalog {}", file.display()),
             });
         }
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .read_only(true)
-            .busy_timeout(Duration::from_secs(10));
-        let only = pool(1, options).await?;
+        let only = sqlite::open_read_only(file).await?;
         schema::check(&only).await?;
-        Ok(Self::of(only.clone(), only.clone(), only.clone(), only))
+        Ok(Self::of(Pools {
+            writer: only.clone(),
+            unsynced: only.clone(),
+            readers: only.clone(),
+            counters: only,
+        }))
     }
 
     /// Writes the present state of the catalog to a new file. The caller must sync the file to make it durable.
@@ -125,7 +124,7 @@ impl Catalog {
         let name = file.to_str().ok_or_else(|| {
             StoreError::Invalid(format!("{} cannot be named to the catalog", file.display()))
         })?;
-        sqlx::query("VACUUM INTO ?")
+        sql::query("VACUUM INTO ?")
             .bind(name)
             .execute(self.readers())
             .await
@@ -138,17 +137,17 @@ impl Catalog {
     pub async fn integrity(&self) -> Result<Vec<String>> {
         let what = "check its integrity";
         let mut found = Vec::new();
-        let rows = sqlx::query("PRAGMA integrity_check")
+        let rows = sql::query("PRAGMA integrity_check")
             .fetch_all(self.readers())
             .await
             .map_err(failed_to(what))?;
         for row in &rows {
-            let text: String = row.try_get(0).map_err(failed_to(what))?;
+            let text: String = row.at(0).map_err(failed_to(what))?;
             if text != "ok" {
                 found.push(text);
             }
         }
-        let broken = sqlx::query("PRAGMA foreign_key_check")
+        let broken = sql::query("PRAGMA foreign_key_check")
             .fetch_all(self.readers())
             .await
             .map_err(failed_to(what))?;
@@ -156,7 +155,7 @@ impl Catalog {
             found.push(format!("{} rows refer to missing rows", broken.len()));
         }
         for (count, before, after) in CONTRADICTIONS {
-            let (wrong,): (i64,) = sqlx::query_as(count)
+            let (wrong,): (i64,) = sql::query_as(count)
                 .fetch_one(self.readers())
                 .await
                 .map_err(failed_to(what))?;
@@ -169,7 +168,7 @@ impl Catalog {
 
     /// Returns the number of objects, and their bytes, without those that were deleted and whose rows still stand.
     pub async fn archive_size(&self) -> Result<(u64, u64)> {
-        let row = sqlx::query(concat!(
+        let row = sql::query(concat!(
             "SELECT COUNT(*) AS objects, COALESCE(SUM(size_bytes), 0) AS size_bytes FROM objects o WHERE ",
             not_in_deleted_range!()
         ))
@@ -186,7 +185,7 @@ impl Catalog {
         at_most: u32,
     ) -> Result<Vec<Recorded>> {
         let after = after.map(|id| id.bytes().to_vec()).unwrap_or_default();
-        let rows = sqlx::query(select_recorded!(
+        let rows = sql::query(select_recorded!(
             "object > ? AND ",
             not_in_deleted_range!(),
             " ORDER BY object LIMIT ?"
@@ -201,7 +200,7 @@ impl Catalog {
 
     /// Returns one object.
     pub async fn recorded(&self, id: ObjectId) -> Result<Option<Recorded>> {
-        let rows = sqlx::query(select_recorded!("object = ?"))
+        let rows = sql::query(select_recorded!("object = ?"))
             .bind(id.bytes())
             .fetch_all(self.readers())
             .await
@@ -213,7 +212,7 @@ impl Catalog {
 
     /// Reports whether a path belongs to an object, or is known as waste.
     pub async fn accounts_for(&self, id: ObjectId, path: &str) -> Result<bool> {
-        let (known,): (bool,) = sqlx::query_as(concat!(
+        let (known,): (bool,) = sql::query_as(concat!(
             "SELECT EXISTS (SELECT 1 FROM objects WHERE object = ?1 AND path = ?2) ",
             "OR EXISTS (SELECT 1 FROM waste WHERE path = ?2)"
         ))
@@ -226,7 +225,7 @@ impl Catalog {
     }
 }
 
-fn recorded(rows: &[SqliteRow]) -> Result<Vec<Recorded>> {
+fn recorded(rows: &[Row]) -> Result<Vec<Recorded>> {
     let mut objects: Vec<Recorded> = Vec::new();
     for row in rows {
         let id: ObjectId = row.id("object")?;

@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 
 use atrail_disk::Result;
 use atrail_model::{Day, Hour, ObjectId};
-use sqlx::SqliteConnection;
 
 use super::failure::failed_to;
 use super::row::{Columns, Id, signed};
+use crate::sql::{self, Connection};
 
 /// Reserves this many places of a domain, and returns the first.
 pub(super) async fn next(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domain: i64,
     count: u64,
     what: &'static str,
 ) -> Result<i64> {
     let row =
-        sqlx::query("UPDATE domains SET places = places + ? WHERE domain = ? RETURNING places")
+        sql::query("UPDATE domains SET places = places + ? WHERE domain = ? RETURNING places")
             .bind(signed(count))
             .bind(domain)
             .fetch_one(connection)
@@ -29,7 +29,7 @@ pub(super) async fn next(
 
 /// Reserves a place for each of several objects, given by their domains, and returns the places in the same order.
 pub(super) async fn each(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domains: impl Iterator<Item = i64> + Clone + Send,
     what: &'static str,
 ) -> Result<Vec<i64>> {
@@ -50,13 +50,13 @@ pub(super) async fn each(
 
 /// Returns the least place of these objects, which are all of one hour; `None` when the catalog has none of them.
 pub(super) async fn first(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     objects: impl Iterator<Item = ObjectId> + Send,
     what: &'static str,
 ) -> Result<Option<i64>> {
     let mut first = None;
     for object in objects {
-        let row = sqlx::query("SELECT place FROM objects WHERE object = ?")
+        let row = sql::query("SELECT place FROM objects WHERE object = ?")
             .bind(object.bytes())
             .fetch_optional(&mut *connection)
             .await
@@ -69,12 +69,12 @@ pub(super) async fn first(
 
 /// Moves an object to a place that no other object has.
 pub(super) async fn put(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     object: ObjectId,
     place: i64,
     what: &'static str,
 ) -> Result<()> {
-    sqlx::query("UPDATE objects SET place = ? WHERE object = ?")
+    sql::query("UPDATE objects SET place = ? WHERE object = ?")
         .bind(place)
         .bind(object.bytes())
         .execute(connection)
@@ -86,13 +86,13 @@ pub(super) async fn put(
 /// Moves objects that arrived without a place from the end of their hour to the position of their ids: each behind the
 /// last of the others with a smaller id, and among themselves in the order of their ids. The others keep their order.
 pub(super) async fn sort_in(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domain: i64,
     (day, hour): (Day, Hour),
     mut strangers: Vec<ObjectId>,
     what: &'static str,
 ) -> Result<()> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT object FROM objects WHERE domain = ? AND day = ? AND hour = ? ORDER BY place",
     )
     .bind(domain)

@@ -4,14 +4,13 @@ use std::net::IpAddr;
 
 use atrail_disk::Result;
 use atrail_model::{ByteSet, LoginId};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, Id};
 use super::session::SessionKey;
 use super::sessions::malformed;
+use crate::sql::{self, Connection, Row};
 
 /// The bytes of a session that one login received at one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +44,7 @@ pub struct ChangedReadings {
 impl Catalog {
     /// Returns the readings of a session, in the order in which they began.
     pub async fn readings(&self, session: &SessionKey) -> Result<Vec<Numbered>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT r.place, r.login, r.address, r.handed_out, r.certain, r.ended FROM readings r ",
             "JOIN sessions s ON s.session = r.session ",
             "WHERE r.session = ? AND s.generation IS ? ORDER BY r.place"
@@ -69,13 +68,10 @@ impl Catalog {
     }
 }
 
-async fn store(
-    connection: &mut SqliteConnection,
-    kept: &ChangedReadings,
-) -> Result<(), sqlx::Error> {
+async fn store(connection: &mut Connection, kept: &ChangedReadings) -> Result<(), sql::Error> {
     let generation = kept.session.generation.as_ref().map(Id::bytes);
     for number in &kept.gone {
-        sqlx::query(concat!(
+        sql::query(concat!(
             "DELETE FROM readings WHERE session = ?1 AND place = ?2 AND EXISTS ",
             "(SELECT 1 FROM sessions WHERE session = ?1 AND generation IS ?3)"
         ))
@@ -93,7 +89,7 @@ async fn store(
             certain,
             ended,
         } = reading;
-        sqlx::query(concat!(
+        sql::query(concat!(
             "INSERT INTO readings (session, place, login, address, handed_out, certain, ended) ",
             "SELECT session, ?, ?, ?, ?, ?, ? FROM sessions WHERE session = ? AND generation IS ? ",
             "ON CONFLICT (session, place) DO UPDATE SET ",
@@ -118,7 +114,7 @@ fn place(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn reading(row: &SqliteRow) -> Result<Numbered> {
+fn reading(row: &Row) -> Result<Numbered> {
     let set = |column| {
         let bytes = row.bytes(column)?;
         ByteSet::from_bytes(&bytes).ok_or_else(|| malformed(&"the bytes of a reading"))

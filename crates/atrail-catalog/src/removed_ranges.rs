@@ -5,15 +5,13 @@
 //! a failure, and after a crash, whoever adds objects to the domain first removes the rest, in transactions of their own.
 
 use atrail_model::{Scope, Timestamp};
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row, Sqlite, SqliteConnection};
 
 use super::Catalog;
 use super::domains::{DomainRow, domain_row};
 use super::failure::failed_to;
 use super::index_files;
 use super::row::{Columns, nanoseconds};
+use crate::sql::{self, Connection, Row};
 use atrail_disk::{Result, StoreError, chain};
 
 /// Objects of one transaction, besides others of the last one's hour.
@@ -73,7 +71,7 @@ impl Catalog {
 
     /// Returns the domains of which some rows are still to go.
     pub async fn being_removed(&self) -> Result<Vec<DomainRow>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT d.domain, d.account, d.space FROM removed_ranges r ",
             "CROSS JOIN domains d ON d.domain = r.domain"
         ))
@@ -105,14 +103,14 @@ impl Catalog {
 
 /// Decides that the objects in scope of these domains are removed: deleted, or, with an age, retired.
 pub(super) async fn decide(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domains: impl Iterator<Item = i64> + Send,
     scope: &Scope,
     retired: Option<Timestamp>,
 ) -> Result<()> {
     for domain in domains {
         refuse_unfinished(connection, [domain].into_iter()).await?;
-        sqlx::query(concat!(
+        sql::query(concat!(
             "INSERT INTO removed_ranges (domain, first_day, last_day, first_hour, last_hour, retired) ",
             "VALUES (?, ?, ?, ?, ?, ?)"
         ))
@@ -125,7 +123,7 @@ pub(super) async fn decide(
         .execute(&mut *connection)
         .await
         .map_err(failed_to(WHAT))?;
-        sqlx::query("UPDATE domains SET removals = removals + 1 WHERE domain = ?")
+        sql::query("UPDATE domains SET removals = removals + 1 WHERE domain = ?")
             .bind(domain)
             .execute(&mut *connection)
             .await
@@ -137,7 +135,7 @@ pub(super) async fn decide(
 /// Refuses work in a domain that still has a range: the caller has finished it before ([`Catalog::remove_part`]), because
 /// the transaction of its work would grow with it.
 pub(super) async fn refuse_unfinished(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domains: impl Iterator<Item = i64> + Send,
 ) -> Result<()> {
     for domain in domains {
@@ -150,8 +148,8 @@ pub(super) async fn refuse_unfinished(
     Ok(())
 }
 
-async fn range_of(connection: &mut SqliteConnection, domain: i64) -> Result<Option<Range>> {
-    let row = sqlx::query("SELECT * FROM removed_ranges WHERE domain = ?")
+async fn range_of(connection: &mut Connection, domain: i64) -> Result<Option<Range>> {
+    let row = sql::query("SELECT * FROM removed_ranges WHERE domain = ?")
         .bind(domain)
         .fetch_optional(connection)
         .await
@@ -159,7 +157,7 @@ async fn range_of(connection: &mut SqliteConnection, domain: i64) -> Result<Opti
     row.as_ref().map(range).transpose()
 }
 
-fn range(row: &SqliteRow) -> Result<Range> {
+fn range(row: &Row) -> Result<Range> {
     Ok(Range {
         domain: row.integer("domain")?,
         first_day: row.integer("first_day")?,
@@ -182,7 +180,7 @@ macro_rules! in_part {
 }
 
 impl Range {
-    async fn remove_part(&self, connection: &mut SqliteConnection) -> Result<Part> {
+    async fn remove_part(&self, connection: &mut Connection) -> Result<Part> {
         // Only objects that this part removes count, so that each part makes progress: the rows of those that an earlier
         // one retired are still there.
         let next = self.up_to(
@@ -243,9 +241,9 @@ impl Range {
         paths.extend(dropped.await?);
         let progress = match next {
             Some(_) => {
-                sqlx::query("UPDATE removed_ranges SET first_day = ? WHERE domain = ?").bind(end.0)
+                sql::query("UPDATE removed_ranges SET first_day = ? WHERE domain = ?").bind(end.0)
             }
-            None => sqlx::query("DELETE FROM removed_ranges WHERE domain = ?"),
+            None => sql::query("DELETE FROM removed_ranges WHERE domain = ?"),
         };
         let done = progress.bind(self.domain).execute(connection).await;
         done.map_err(failed_to(WHAT))?;
@@ -258,12 +256,8 @@ impl Range {
     }
 
     /// Binds the domain, the first and last day, the first and last hour of each day, and the last hour of the last day.
-    fn up_to(
-        &self,
-        sql: &'static str,
-        (day, hour): (i64, i64),
-    ) -> Query<'static, Sqlite, SqliteArguments> {
-        sqlx::query(sql)
+    fn up_to(&self, sql: &'static str, (day, hour): (i64, i64)) -> sql::Query {
+        sql::query(sql)
             .bind(self.domain)
             .bind(self.first_day)
             .bind(day)

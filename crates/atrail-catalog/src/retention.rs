@@ -8,8 +8,6 @@ use atrail_model::{
     AccountId, Day, DayRange, Domain, DomainRetention, ObjectId, Requester, Retention, Scope,
     Target, Timestamp, format_timestamp,
 };
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::Catalog;
 use super::archive::day_of;
@@ -22,6 +20,7 @@ use super::removed_ranges::AT_ONCE;
 use super::row::{Columns, Id, nanoseconds};
 use super::waste::insert_waste;
 use crate::domains::{DomainRow, domain_row, guid_of};
+use crate::sql::{self, Connection, Row, Statement};
 
 const RELEASE: &str = "erase what retention deleted";
 
@@ -37,7 +36,7 @@ impl Catalog {
     /// Returns the domains that have events and a retention other than for ever, each with the day of its oldest event.
     pub async fn limited(&self) -> Result<Vec<(DomainRow, Retention, Day)>> {
         let what = "read retention";
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT d.domain, d.account, d.space, r.days, ",
             "(SELECT MIN(t.day) FROM hour_totals t WHERE t.domain = d.domain) AS day ",
             "FROM retention r JOIN domains d ON d.domain = r.domain WHERE day IS NOT NULL ORDER BY d.domain"
@@ -55,7 +54,7 @@ impl Catalog {
 
     /// Returns the accounts in which some domain has a retention other than for ever, in the order of their ids.
     pub async fn accounts_with_retention(&self) -> Result<Vec<AccountId>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT DISTINCT d.account FROM retention r JOIN domains d ON d.domain = r.domain ",
             "ORDER BY d.account"
         ))
@@ -78,20 +77,20 @@ impl Catalog {
         must_stand(requester.warrant, &mut tx).await?;
         let before = list(&mut tx, target, what).await?;
         let set = match (retention, target) {
-            (Retention::Days(days), Target::Space(_)) => sqlx::query(concat!(
+            (Retention::Days(days), Target::Space(_)) => sql::query(concat!(
                 "INSERT INTO retention (days, domain) SELECT ?, domain FROM domains WHERE space = ? ",
                 "ON CONFLICT (domain) DO UPDATE SET days = excluded.days"
             ))
             .bind(days.get()),
-            (Retention::Days(days), Target::Account(_)) => sqlx::query(concat!(
+            (Retention::Days(days), Target::Account(_)) => sql::query(concat!(
                 "INSERT INTO retention (days, domain) SELECT ?, domain FROM domains WHERE account = ? ",
                 "ON CONFLICT (domain) DO UPDATE SET days = excluded.days"
             ))
             .bind(days.get()),
-            (Retention::Forever, Target::Space(_)) => sqlx::query(
+            (Retention::Forever, Target::Space(_)) => sql::query(
                 "DELETE FROM retention WHERE domain IN (SELECT domain FROM domains WHERE space = ?)",
             ),
-            (Retention::Forever, Target::Account(_)) => sqlx::query(
+            (Retention::Forever, Target::Account(_)) => sql::query(
                 "DELETE FROM retention WHERE domain IN (SELECT domain FROM domains WHERE account = ?)",
             ),
         };
@@ -154,7 +153,7 @@ impl Catalog {
                 gone.into_iter().map(|(_, id, path)| (id, path)).unzip();
             insert_waste(&mut tx, &waste).await?;
             for id in ids {
-                sqlx::query("DELETE FROM objects WHERE object = ?")
+                sql::query("DELETE FROM objects WHERE object = ?")
                     .bind(Id::bytes(&id))
                     .execute(&mut *tx)
                     .await
@@ -169,10 +168,10 @@ impl Catalog {
 
 /// Returns the objects, or those of some, that retention has retired and no session has pinned, with their paths.
 async fn released(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     of: Option<&[ObjectId]>,
 ) -> Result<Vec<(Domain, ObjectId, String)>> {
-    let mut query = QueryBuilder::<Sqlite>::new(concat!(
+    let mut query = Statement::new(concat!(
         "SELECT o.object, o.path, d.domain, d.account, d.space FROM objects o JOIN domains d ON d.domain = o.domain ",
         "WHERE o.retired IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.account = d.account ",
         "AND s.gone IS NULL AND s.made_age <= o.retired AND o.day BETWEEN s.first_day AND s.last_day ",
@@ -196,8 +195,8 @@ async fn released(
 }
 
 /// Returns the retention of one domain.
-pub(super) async fn of_domain(connection: &mut SqliteConnection, domain: i64) -> Result<Retention> {
-    let row = sqlx::query(concat!(
+pub(super) async fn of_domain(connection: &mut Connection, domain: i64) -> Result<Retention> {
+    let row = sql::query(concat!(
         "SELECT d.domain, d.account, d.space, r.days FROM domains d ",
         "LEFT JOIN retention r ON r.domain = d.domain WHERE d.domain = ?"
     ))
@@ -210,13 +209,13 @@ pub(super) async fn of_domain(connection: &mut SqliteConnection, domain: i64) ->
 
 /// Removes a domain's objects in scope from the archive and leaves their bytes to the sessions that have pinned them.
 pub(super) async fn retire_objects(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domain: i64,
     days: DayRange,
     age: Timestamp,
 ) -> Result<()> {
     let what = "delete by retention";
-    sqlx::query(
+    sql::query(
         "UPDATE objects SET retired = ? WHERE domain = ? AND day BETWEEN ? AND ? AND retired IS NULL",
     )
     .bind(nanoseconds(age))
@@ -230,7 +229,7 @@ pub(super) async fn retire_objects(
         "DELETE FROM hour_totals WHERE domain = ? AND day BETWEEN ? AND ?",
         "DELETE FROM uncompacted WHERE domain = ? AND day BETWEEN ? AND ?",
     ] {
-        sqlx::query(sql)
+        sql::query(sql)
             .bind(domain)
             .bind(days.start().number())
             .bind(days.end().number())
@@ -245,7 +244,7 @@ pub(super) async fn retire_objects(
 }
 
 async fn list(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     target: Target,
     what: &'static str,
 ) -> Result<Vec<(i64, DomainRetention)>> {
@@ -260,7 +259,7 @@ async fn list(
             "ORDER BY d.space IS NOT NULL, d.domain"
         ),
     };
-    let rows = sqlx::query(sql)
+    let rows = sql::query(sql)
         .bind(guid_of(target))
         .fetch_all(connection)
         .await
@@ -270,7 +269,7 @@ async fn list(
         .collect()
 }
 
-fn domain_retention(row: &SqliteRow) -> Result<DomainRetention> {
+fn domain_retention(row: &Row) -> Result<DomainRetention> {
     let days: Option<i64> = row.try_get("days").map_err(failed_to("read a row"))?;
     let retention = days.map_or(Ok(Retention::Forever), Retention::try_from);
     Ok(DomainRetention {

@@ -2,10 +2,9 @@
 
 use atrail_disk::Result;
 use atrail_model::{AccountId, LoginId, OrganizationId, SpaceId, Timestamp, UserId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::failure::failed_to;
+use crate::sql::{self, Row};
 
 /// Rows of one INSERT: far below SQLite's limit of 32,766 parameters.
 pub(super) const ROWS_AT_ONCE: usize = 1000;
@@ -52,7 +51,7 @@ pub(crate) trait Columns {
     fn optional_unsigned(&self, column: &str) -> Result<Option<u64>>;
 }
 
-impl Columns for SqliteRow {
+impl Columns for Row {
     fn id<T: Id>(&self, column: &str) -> Result<T> {
         Ok(T::from_bytes(fixed(self, column)?))
     }
@@ -112,7 +111,7 @@ impl Columns for SqliteRow {
     }
 }
 
-fn fixed<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N]> {
+fn fixed<const N: usize>(row: &Row, column: &str) -> Result<[u8; N]> {
     let bytes = row.bytes(column)?;
     bytes.try_into().map_err(|wrong: Vec<u8>| {
         malformed(
@@ -126,7 +125,7 @@ fn malformed(
     column: &str,
     source: Box<dyn std::error::Error + Send + Sync>,
 ) -> atrail_disk::StoreError {
-    failed_to("read a row")(sqlx::Error::ColumnDecode {
+    failed_to("read a row")(sql::Error::ColumnDecode {
         index: column.to_owned(),
         source,
     })

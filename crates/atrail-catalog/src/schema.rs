@@ -1,9 +1,9 @@
 //! The catalog's tables, and the upgrade of an older catalog.
 
 use atrail_disk::{Result, StoreError};
-use sqlx::sqlite::SqlitePool;
 
 use super::failure::failed_to;
+use crate::sql::{self, Pool};
 
 /// The steps in the order in which they were added. A released step never changes; a change is a new step.
 const STEPS: &[&str] = &[
@@ -34,7 +34,7 @@ const STEPS: &[&str] = &[
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.
-pub(super) async fn check(pool: &SqlitePool) -> Result<()> {
+pub(super) async fn check(pool: &Pool) -> Result<()> {
     let done = done(pool).await?;
     if done < STEPS.len() {
         return Err(StoreError::Conflict(format!(
@@ -47,8 +47,8 @@ pub(super) async fn check(pool: &SqlitePool) -> Result<()> {
 }
 
 /// Returns how many steps were done.
-async fn done(pool: &SqlitePool) -> Result<usize> {
-    let (done,): (i64,) = sqlx::query_as("SELECT COALESCE(MAX(step), 0) FROM schema_steps")
+async fn done(pool: &Pool) -> Result<usize> {
+    let (done,): (i64,) = sql::query_as("SELECT COALESCE(MAX(step), 0) FROM schema_steps")
         .fetch_one(pool)
         .await
         .map_err(failed_to("read its schema version"))?;
@@ -63,22 +63,22 @@ async fn done(pool: &SqlitePool) -> Result<usize> {
 }
 
 /// Upgrades the catalog to the last step; each step is a transaction of its own.
-pub(super) async fn apply(pool: &SqlitePool) -> Result<()> {
-    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY)")
+pub(super) async fn apply(pool: &Pool) -> Result<()> {
+    sql::raw("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY)")
         .execute(pool)
         .await
         .map_err(failed_to("prepare its schema"))?;
     let done = done(pool).await?;
     for (step, sql) in (1_i64..).zip(STEPS).skip(done) {
         let mut tx = pool
-            .begin()
+            .begin_write()
             .await
             .map_err(failed_to("upgrade its schema"))?;
-        sqlx::raw_sql(*sql)
+        sql::raw(*sql)
             .execute(&mut *tx)
             .await
             .map_err(failed_to("upgrade its schema"))?;
-        sqlx::query("INSERT INTO schema_steps (step) VALUES (?)")
+        sql::query("INSERT INTO schema_steps (step) VALUES (?)")
             .bind(step)
             .execute(&mut *tx)
             .await
@@ -90,25 +90,17 @@ pub(super) async fn apply(pool: &SqlitePool) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
     use super::*;
 
     /// Returns a catalog of a version that had this many steps.
-    async fn made_by_version_of(steps: usize) -> SqlitePool {
-        let options = SqliteConnectOptions::new()
-            .in_memory(true)
-            .foreign_keys(true);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options)
-            .await
-            .unwrap();
+    async fn made_by_version_of(steps: usize) -> Pool {
+        let pool = sql::sqlite::in_memory().await;
         let table = "CREATE TABLE schema_steps (step INTEGER PRIMARY KEY)";
-        sqlx::raw_sql(table).execute(&pool).await.unwrap();
+        sql::raw(table).execute(&pool).await.unwrap();
         for (step, sql) in (1_i64..).zip(STEPS).take(steps) {
-            sqlx::raw_sql(*sql).execute(&pool).await.unwrap();
-            let done = sqlx::query("INSERT INTO schema_steps (step) VALUES (?)").bind(step);
+            sql::raw(*sql).execute(&pool).await.unwrap();
+            let done = sql::query("INSERT INTO schema_steps (step) VALUES (?)").bind(step);
             done.execute(&pool).await.unwrap();
         }
         pool
@@ -126,9 +118,9 @@ mod tests {
             INSERT INTO developers VALUES (x'0c', x'01');
             INSERT INTO api_keys VALUES ('k', x'01', 'key', x'02', 0);
             INSERT INTO logins VALUES (x'03', x'01', 'k', 0, 9);";
-        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        sql::raw(old).execute(&pool).await.unwrap();
         apply(&pool).await.unwrap();
-        let roles: Vec<(String,)> = sqlx::query_as(
+        let roles: Vec<(String,)> = sql::query_as(
             "SELECT hex(holder) || ' ' || role || ' of ' || hex(account) || ' (' || hex(space) || ') ' || claimed \
              FROM roles ORDER BY role",
         )
@@ -138,7 +130,7 @@ mod tests {
         let roles: Vec<_> = roles.iter().map(|(text,)| text.as_str()).collect();
         assert_eq!(roles, ["01 developer of 0A (0C) 0", "01 owner of 0A () 0"]);
         let key: (Option<String>, Option<i64>) =
-            sqlx::query_as("SELECT scopes, expires FROM api_keys")
+            sql::query_as("SELECT scopes, expires FROM api_keys")
                 .fetch_one(&pool)
                 .await
                 .unwrap();
@@ -155,10 +147,10 @@ mod tests {
                 (x'02', 'writer', x'0b', NULL, 0);
             INSERT INTO api_keys (key, holder, name, hash, created) VALUES ('k', x'01', 'k', x'', 0),
                 ('l', x'02', 'l', x'', 0);";
-        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        sql::raw(old).execute(&pool).await.unwrap();
         apply(&pool).await.unwrap();
         let rows = async |sql: &'static str| {
-            let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+            let rows: Vec<(String,)> = sql::query_as(sql).fetch_all(&pool).await.unwrap();
             rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
         };
         let uses = "SELECT hex(holder) || ' ' || hex(account) FROM account_uses ORDER BY 1";
@@ -175,10 +167,10 @@ mod tests {
         let old = "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0);
             INSERT INTO domains (domain, account, space) VALUES (1, x'0a', NULL), (2, x'0a', x'0b');
             INSERT INTO sealed_to (domain, sequence) VALUES (1, 70), (2, 8);";
-        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        sql::raw(old).execute(&pool).await.unwrap();
         apply(&pool).await.unwrap();
         let rows: Vec<(i64, i64, i64)> =
-            sqlx::query_as("SELECT log, domain, sequence FROM watermarks ORDER BY domain")
+            sql::query_as("SELECT log, domain, sequence FROM watermarks ORDER BY domain")
                 .fetch_all(&pool)
                 .await
                 .unwrap();
@@ -204,10 +196,10 @@ mod tests {
                 (x'21', x'01', NULL, x'0a', 0, 7, 7, 0, 23, 0, 0, 0, 0, 0, 0, x'', x''),
                 (x'22', x'01', NULL, x'0a', 1, 7, 7, 0, 23, 0, 0, 0, 0, 0, 0, x'', x''),
                 (x'23', x'01', x'0c', x'0a', 0, 7, 7, 0, 23, 0, 0, 0, 0, 0, 0, x'', x'');";
-        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        sql::raw(old).execute(&pool).await.unwrap();
         apply(&pool).await.unwrap();
         let rows = async |sql: &'static str| {
-            let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+            let rows: Vec<(String,)> = sql::query_as(sql).fetch_all(&pool).await.unwrap();
             rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
         };
         let keys = "SELECT key || ' ' || length(login) || ' ' || bound || ' ' || COALESCE(maker, 'none') \
@@ -221,7 +213,7 @@ mod tests {
         assert_eq!(rows(records).await, ["11 0A", "12 0A", "12 0B"]);
         let sessions = "SELECT hex(session) FROM sessions ORDER BY 1";
         assert_eq!(rows(sessions).await, ["22", "23"], "those with a target");
-        let ended = sqlx::raw_sql("DELETE FROM logins").execute(&pool).await;
+        let ended = sql::raw("DELETE FROM logins").execute(&pool).await;
         ended.unwrap();
         assert!(rows(records).await.is_empty());
     }
@@ -233,20 +225,20 @@ mod tests {
         let old = "INSERT INTO users VALUES (x'01', 'ann', 'h', 0, 0);
             INSERT INTO logins (login, holder, created, expires) VALUES (x'11', x'01', 0, 9), (x'12', x'01', 0, 9);
             INSERT INTO refresh_tokens VALUES (x'21', x'11', 0, NULL);";
-        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        sql::raw(old).execute(&pool).await.unwrap();
         apply(&pool).await.unwrap();
         let rows = async |sql: &'static str| {
-            let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+            let rows: Vec<(String,)> = sql::query_as(sql).fetch_all(&pool).await.unwrap();
             rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
         };
         let logins = "SELECT hex(login) || ' ' || (cookie IS NULL) || ' ' || (cookie_ends IS NULL) FROM logins ORDER BY 1";
         assert_eq!(rows(logins).await, ["11 1 1", "12 1 1"]);
         let links = "INSERT INTO login_links VALUES (x'31', x'01', NULL, x'11', NULL, 9), (x'32', x'01', NULL, x'12', NULL, 9);
             UPDATE logins SET cookie = x'41' WHERE login = x'11';";
-        sqlx::raw_sql(links).execute(&pool).await.unwrap();
-        let twice = sqlx::raw_sql("UPDATE logins SET cookie = x'41' WHERE login = x'12'");
+        sql::raw(links).execute(&pool).await.unwrap();
+        let twice = sql::raw("UPDATE logins SET cookie = x'41' WHERE login = x'12'");
         twice.execute(&pool).await.unwrap_err();
-        let ended = sqlx::raw_sql("DELETE FROM logins WHERE login = x'11'");
+        let ended = sql::raw("DELETE FROM logins WHERE login = x'11'");
         ended.execute(&pool).await.unwrap();
         assert_eq!(rows("SELECT hex(hash) FROM login_links").await, ["32"]);
     }
@@ -257,8 +249,8 @@ mod tests {
         let pool = made_by_version_of(23).await;
         apply(&pool).await.unwrap();
         let insert = "INSERT INTO arrivals (request, time, age) VALUES (x'01', 5, 7)";
-        sqlx::raw_sql(insert).execute(&pool).await.unwrap();
-        let rows: Vec<(i64, i64)> = sqlx::query_as("SELECT time, age FROM arrivals")
+        sql::raw(insert).execute(&pool).await.unwrap();
+        let rows: Vec<(i64, i64)> = sql::query_as("SELECT time, age FROM arrivals")
             .fetch_all(&pool)
             .await
             .unwrap();
@@ -275,10 +267,10 @@ mod tests {
                 (x'01', 1, 7, 0, 'p', 99, x''), (x'02', 1, 7, 0, 'q', 99, x''), (x'03', 1, 7, 0, 'r', 99, x'');
             INSERT INTO segments (segment, object, position, count, size_bytes, root) VALUES
                 (x'0011', x'01', 1, 2, 20, x''), (x'1200', x'01', 0, 3, 30, x''), (x'0013', x'02', 0, 4, 40, x'');";
-        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        sql::raw(old).execute(&pool).await.unwrap();
         apply(&pool).await.unwrap();
         let rows: Vec<(i64, i64, Vec<u8>)> =
-            sqlx::query_as("SELECT events, events_bytes, segments FROM objects ORDER BY object")
+            sql::query_as("SELECT events, events_bytes, segments FROM objects ORDER BY object")
                 .fetch_all(&pool)
                 .await
                 .unwrap();
@@ -297,10 +289,10 @@ mod tests {
                 (x'03', 1, 7, 0, 'p', 99, x''), (x'01', 1, 7, 0, 'q', 99, x''), (x'02', 1, 6, 5, 'r', 99, x''),
                 (x'04', 2, 7, 0, 's', 99, x''), (x'05', 1, 7, 0, 't', 99, x'');
             UPDATE objects SET retired = 5 WHERE object = x'05';";
-        sqlx::raw_sql(old).execute(&pool).await.unwrap();
+        sql::raw(old).execute(&pool).await.unwrap();
         apply(&pool).await.unwrap();
         let rows = async |sql: &'static str| {
-            let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+            let rows: Vec<(String,)> = sql::query_as(sql).fetch_all(&pool).await.unwrap();
             rows.into_iter().map(|(text,)| text).collect::<Vec<_>>()
         };
         let objects = "SELECT domain || ' ' || hex(object) || ' ' || place FROM objects ORDER BY domain, day, hour, place";
@@ -309,7 +301,7 @@ mod tests {
         let domains = "SELECT domain || ' ' || places FROM domains ORDER BY domain";
         assert_eq!(rows(domains).await, ["1 4", "2 1", "3 0"]);
         let twice = "UPDATE objects SET place = 3 WHERE object = x'01'";
-        let refused = sqlx::raw_sql(twice).execute(&pool).await;
+        let refused = sql::raw(twice).execute(&pool).await;
         refused.unwrap_err();
     }
 
@@ -317,7 +309,7 @@ mod tests {
     #[tokio::test]
     async fn hours_of_accounts_follow_those_of_their_domains() {
         let pool = made_by_version_of(8).await;
-        let run = |sql: &'static str| sqlx::raw_sql(sql).execute(&pool);
+        let run = |sql: &'static str| sql::raw(sql).execute(&pool);
         run(
             "INSERT INTO accounts (guid, name, created) VALUES (x'0a', 'a', 0), (x'0b', 'b', 0);
             INSERT INTO domains VALUES (1, x'0a', NULL), (2, x'0a', x'0c'), (3, x'0b', NULL);
@@ -327,7 +319,7 @@ mod tests {
         .unwrap();
         apply(&pool).await.unwrap();
         let hours = || async {
-            let rows: Vec<(String,)> = sqlx::query_as(
+            let rows: Vec<(String,)> = sql::query_as(
                 "SELECT hex(account) || ' ' || day || ' ' || hour || ': ' || count || ' ' || size_bytes \
                  FROM account_hours ORDER BY account, day, hour",
             )

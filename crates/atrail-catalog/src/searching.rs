@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use atrail_archive::object::ObjectFile;
 use atrail_disk::Result;
 use atrail_model::{AccountId, Day, DayRange, Domain, Hours, Scope, SegmentId, Target};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::Catalog;
 use super::archive::{day_of, object_file, totals};
@@ -16,6 +14,7 @@ use super::failure::failed_to;
 use super::index_files::{IndexFileRow, file_row};
 use super::row::{Columns, Id, ROWS_AT_ONCE};
 use super::view::View;
+use crate::sql::{self, Row, Statement};
 
 const WHAT: &str = "list what is searched";
 
@@ -55,7 +54,7 @@ impl View<'_> {
         days: DayRange,
     ) -> Result<EventsByDay> {
         let by_number: HashMap<_, _> = domains.iter().map(|row| (row.number, row.domain)).collect();
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT t.domain, t.day, SUM(t.count) AS count FROM json_each(?1) j ",
             "CROSS JOIN hour_totals t ON t.domain = j.value WHERE t.day BETWEEN ?2 AND ?3 ",
             "AND NOT EXISTS (SELECT 1 FROM removed_ranges r WHERE r.domain = t.domain ",
@@ -86,7 +85,7 @@ impl View<'_> {
         domains: &[DomainRow],
         days: DayRange,
     ) -> Result<Vec<IndexFileRow>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT f.*, d.account, d.space FROM json_each(?1) j ",
             "CROSS JOIN current_index_files f ON f.domain = j.value CROSS JOIN domains d ON d.domain = f.domain ",
             "WHERE f.day BETWEEN ?2 AND ?3 ORDER BY f.day, f.domain, f.path"
@@ -107,7 +106,7 @@ impl View<'_> {
         day: Day,
     ) -> Result<Vec<SearchedObject>> {
         let by_number: HashMap<_, _> = domains.iter().map(|row| (row.number, row.domain)).collect();
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT o.domain, o.object, o.path, o.day, o.hour, o.size_bytes, o.sha256, o.events, o.events_bytes, ",
             "o.segments FROM json_each(?1) j CROSS JOIN current_objects o ON o.domain = j.value ",
             "WHERE o.day = ?2 ORDER BY o.domain, o.hour, o.place"
@@ -150,8 +149,12 @@ impl Catalog {
                 "WHERE d.account = ? AND f.day BETWEEN ? AND ? AND f.version = ? GROUP BY f.day"
             ),
         };
-        let mut tx = self.counters().begin().await.map_err(failed_to(WHAT))?;
-        let rows = sqlx::query(sql)
+        let mut tx = self
+            .counters()
+            .begin_read()
+            .await
+            .map_err(failed_to(WHAT))?;
+        let rows = sql::query(sql)
             .bind(guid_of(scope.target))
             .bind(scope.days.start().number())
             .bind(scope.days.end().number())
@@ -176,7 +179,7 @@ impl Catalog {
         days: DayRange,
         version: u32,
     ) -> Result<BTreeMap<(Domain, Day), (u64, u64)>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT d.domain, d.account, d.space, t.day, SUM(t.count) AS count, ",
             "(SELECT COALESCE(SUM(f.events), 0) FROM index_files f ",
             "WHERE f.domain = d.domain AND f.day = t.day AND f.version = ?1) AS indexed ",
@@ -206,7 +209,7 @@ impl Catalog {
     ) -> Result<HashMap<SegmentId, SegmentPlace>> {
         let mut found = HashMap::with_capacity(segments.len());
         for chunk in segments.chunks(ROWS_AT_ONCE) {
-            let mut query = QueryBuilder::<Sqlite>::new(concat!(
+            let mut query = Statement::new(concat!(
                 "SELECT s.segment, o.place, o.object, o.path, o.day, o.hour, o.size_bytes, o.sha256, o.events, ",
                 "o.events_bytes, o.segments FROM segments s JOIN current_objects o ON o.object = s.object ",
                 "WHERE s.segment IN ("
@@ -225,7 +228,7 @@ impl Catalog {
     }
 }
 
-fn segment_place(row: &SqliteRow) -> Result<SegmentPlace> {
+fn segment_place(row: &Row) -> Result<SegmentPlace> {
     let file = object_file(row)?;
     Ok(SegmentPlace {
         order: row.integer("place")?,

@@ -10,6 +10,7 @@ use super::domains::{DomainRow, domain_row};
 use super::failure::failed_to;
 use super::row::{Columns, Id};
 use super::view::View;
+use crate::sql;
 
 /// A segment that is in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl View<'_> {
         target: Target,
         segment: SegmentId,
     ) -> Result<Option<FoundSegment>> {
-        let row = sqlx::query(concat!(
+        let row = sql::query(concat!(
             "SELECT s.count, s.size_bytes AS lines_bytes, s.root, COALESCE(s.subtrees, x'') AS subtrees, ",
             "o.object, o.path, o.day, o.hour, o.size_bytes, o.sha256, d.domain, d.account, d.space ",
             "FROM segments s JOIN current_objects o ON o.object = s.object ",

@@ -1,13 +1,12 @@
 //! Manifests and receipts that are too long for one transaction.
 
 use atrail_disk::Result;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, Id, signed};
 use super::session::Generation;
+use crate::sql::{self, Connection, Row};
 
 /// Parts that one query reads.
 const PARTS_AT_ONCE: u32 = 64;
@@ -47,7 +46,7 @@ impl Catalog {
         for (kind, text) in texts {
             for (part, bytes) in text.chunks(part_bytes).enumerate() {
                 let mut tx = self.begin_unsynced(what).await?;
-                sqlx::query(
+                sql::query(
                     "INSERT INTO session_texts (making, kind, part, bytes) VALUES (?, ?, ?, ?)",
                 )
                 .bind(Id::bytes(&making))
@@ -81,7 +80,7 @@ impl Catalog {
         let what = "delete the texts of ended sessions";
         let mut after = -1;
         loop {
-            let rows = sqlx::query(concat!(
+            let rows = sql::query(concat!(
                 "SELECT rowid AS number, making FROM session_texts WHERE rowid > ? ",
                 "AND making NOT IN (SELECT generation FROM sessions WHERE generation IS NOT NULL) ",
                 "ORDER BY rowid LIMIT ?"
@@ -109,7 +108,7 @@ impl Catalog {
         let what = "delete the texts of ended sessions";
         // A power loss may restore the part; the background then deletes it again.
         let mut tx = self.begin_unsynced(what).await?;
-        sqlx::query(concat!(
+        sql::query(concat!(
             "DELETE FROM session_texts WHERE rowid = ? ",
             "AND making NOT IN (SELECT generation FROM sessions WHERE generation IS NOT NULL)"
         ))
@@ -123,12 +122,12 @@ impl Catalog {
 
 /// Returns a text that was written in parts; empty when there is none.
 pub(super) async fn read(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     making: Generation,
     kind: TextKind,
 ) -> Result<Vec<u8>> {
     let rows =
-        sqlx::query("SELECT bytes FROM session_texts WHERE making = ? AND kind = ? ORDER BY part")
+        sql::query("SELECT bytes FROM session_texts WHERE making = ? AND kind = ? ORDER BY part")
             .bind(Id::bytes(&making))
             .bind(kind.number())
             .fetch_all(connection)
@@ -138,7 +137,7 @@ pub(super) async fn read(
     Ok(parts.collect::<Result<Vec<_>>>()?.concat())
 }
 
-fn making(row: &SqliteRow) -> Result<Generation> {
+fn making(row: &Row) -> Result<Generation> {
     row.id("making")
 }
 

@@ -1,13 +1,13 @@
 //! Records how sessions are used, and ends them.
 
 use atrail_disk::Result;
-use sqlx::SqliteConnection;
 
 use super::failure::failed_to;
 use super::row::{Id, nanoseconds, signed};
 use super::session::{EndedBy, SessionKey, Usage};
 use super::sessions::handed_out;
 use super::{Catalog, compaction};
+use crate::sql::{self, Connection};
 
 impl Catalog {
     /// Records how sessions were used.
@@ -35,7 +35,7 @@ impl Catalog {
 
 /// As [`Catalog::end_expired_sessions`], within a larger transaction.
 pub(super) async fn end_expired(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     used: &[(SessionKey, Usage)],
     ended: EndedBy,
 ) -> Result<()> {
@@ -44,8 +44,8 @@ pub(super) async fn end_expired(
 }
 
 /// Deletes the sessions that have ended.
-async fn delete_expired_sessions(connection: &mut SqliteConnection, ended: EndedBy) -> Result<()> {
-    sqlx::query("DELETE FROM sessions WHERE used_age <= ? OR made_age <= ?")
+async fn delete_expired_sessions(connection: &mut Connection, ended: EndedBy) -> Result<()> {
+    sql::query("DELETE FROM sessions WHERE used_age <= ? OR made_age <= ?")
         .bind(nanoseconds(ended.used))
         .bind(nanoseconds(ended.made))
         .execute(connection)
@@ -55,13 +55,10 @@ async fn delete_expired_sessions(connection: &mut SqliteConnection, ended: Ended
 }
 
 /// Records how sessions were used.
-async fn note_activity(
-    connection: &mut SqliteConnection,
-    used: &[(SessionKey, Usage)],
-) -> Result<()> {
+async fn note_activity(connection: &mut Connection, used: &[(SessionKey, Usage)]) -> Result<()> {
     let what = "note the use of sessions";
     for (session, used) in used {
-        let row = sqlx::query(concat!(
+        let row = sql::query(concat!(
             "SELECT handed_out, downloaded_bytes FROM sessions ",
             "WHERE session = ? AND generation IS ?"
         ))
@@ -73,7 +70,7 @@ async fn note_activity(
         let Some(row) = row else { continue };
         let mut handed_out = handed_out(&row)?;
         handed_out.add_all(&used.handed_out);
-        sqlx::query(concat!(
+        sql::query(concat!(
             "UPDATE sessions SET accessed = CASE WHEN ?2 >= used_age THEN ?1 ELSE accessed END, ",
             "used_age = MAX(used_age, ?2), downloaded_bytes = ?3, handed_out = ?4 WHERE session = ?5"
         ))

@@ -8,8 +8,6 @@ use atrail_model::{
     ByteSet, Day, DayRange, Hour, Hours, ObjectId, Scope, SessionId, SpaceId, Target, Timestamp,
     UserId,
 };
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::Catalog;
 use super::failure::failed_to;
@@ -17,6 +15,7 @@ use super::row::{Columns, Id, nanoseconds};
 use super::session::{EndedBy, PinnedCheckpoint, Session, SessionKey, SessionState};
 use super::session_texts::{self, TextKind};
 use crate::domains::DomainRow;
+use crate::sql::{self, Connection, Row};
 
 macro_rules! select_sessions {
     ($rest:literal) => {
@@ -33,7 +32,7 @@ impl Catalog {
     pub async fn receipt(&self, session: &Session) -> Result<Option<Vec<u8>>> {
         let what = "read a receipt";
         let mut connection = self.readers().acquire().await.map_err(failed_to(what))?;
-        let row = sqlx::query("SELECT text FROM receipts WHERE session = ?")
+        let row = sql::query("SELECT text FROM receipts WHERE session = ?")
             .bind(session.id.bytes())
             .fetch_optional(&mut *connection)
             .await
@@ -50,7 +49,7 @@ impl Catalog {
 
     /// Returns the owner's sessions of a space, oldest first, ended ones included.
     pub async fn sessions(&self, owner: UserId, space: Option<SpaceId>) -> Result<Vec<Session>> {
-        let rows = sqlx::query(select_sessions!(
+        let rows = sql::query(select_sessions!(
             "WHERE owner = ?1 AND (?2 IS NULL OR space = ?2) ORDER BY created, session"
         ))
         .bind(owner.bytes())
@@ -71,7 +70,7 @@ impl Catalog {
     /// Returns the bytes of the manifest and the receipt together, without reading them; 0 when there is no such
     /// session.
     pub async fn evidence_bytes(&self, id: SessionId) -> Result<u64> {
-        let row = sqlx::query(concat!(
+        let row = sql::query(concat!(
             "SELECT COALESCE((SELECT octet_length(manifest) FROM sessions WHERE session = ?1), 0) ",
             "+ COALESCE((SELECT octet_length(text) FROM receipts WHERE session = ?1), 0) ",
             "+ COALESCE((SELECT SUM(octet_length(bytes)) FROM session_texts ",
@@ -94,7 +93,7 @@ impl Catalog {
     /// Deletes a session; returns `false` when this owner has none of this id.
     pub async fn delete_session(&self, owner: UserId, id: SessionId) -> Result<bool> {
         let mut tx = self.begin("delete a session").await?;
-        let done = sqlx::query("DELETE FROM sessions WHERE session = ? AND owner = ?")
+        let done = sql::query("DELETE FROM sessions WHERE session = ? AND owner = ?")
             .bind(id.bytes())
             .bind(owner.bytes())
             .execute(&mut *tx)
@@ -106,21 +105,20 @@ impl Catalog {
 
     /// Returns how many sessions have not ended.
     pub async fn count_sessions(&self, ended: EndedBy) -> Result<u64> {
-        let row = sqlx::query(
-            "SELECT COUNT(*) AS open FROM sessions WHERE used_age > ? AND made_age > ?",
-        )
-        .bind(nanoseconds(ended.used))
-        .bind(nanoseconds(ended.made))
-        .fetch_one(self.readers())
-        .await
-        .map_err(failed_to("count sessions"))?;
+        let row =
+            sql::query("SELECT COUNT(*) AS open FROM sessions WHERE used_age > ? AND made_age > ?")
+                .bind(nanoseconds(ended.used))
+                .bind(nanoseconds(ended.made))
+                .fetch_one(self.readers())
+                .await
+                .map_err(failed_to("count sessions"))?;
         row.unsigned("open")
     }
 }
 
 /// Returns the sessions that may have pinned objects in scope.
 pub(super) async fn overlapping(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domains: &[DomainRow],
     scope: &Scope,
 ) -> Result<HashSet<SessionKey>> {
@@ -128,7 +126,7 @@ pub(super) async fn overlapping(
     let Some(account) = domains.first().map(|row| row.account) else {
         return Ok(HashSet::new());
     };
-    let rows = sqlx::query(concat!(
+    let rows = sql::query(concat!(
         "SELECT session, generation FROM sessions WHERE account = ? AND gone IS NULL ",
         "AND first_day <= ? AND last_day >= ? AND first_hour <= ? AND last_hour >= ?"
     ))
@@ -140,7 +138,7 @@ pub(super) async fn overlapping(
     .fetch_all(&mut *connection)
     .await
     .map_err(failed_to(what))?;
-    let key = |row: &SqliteRow| {
+    let key = |row: &Row| {
         Ok(SessionKey {
             id: row.id("session")?,
             generation: row.optional_id("generation")?,
@@ -151,7 +149,7 @@ pub(super) async fn overlapping(
 
 /// Reports whether a session has pinned any of these objects.
 pub(super) async fn pins_one_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     session: SessionId,
     objects: &HashSet<ObjectId>,
 ) -> Result<bool> {
@@ -161,12 +159,12 @@ pub(super) async fn pins_one_of(
 
 /// Marks sessions as gone, with the reason.
 pub(super) async fn end_sessions(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     sessions: &[SessionId],
     reason: &str,
 ) -> Result<()> {
     for id in sessions {
-        sqlx::query("UPDATE sessions SET gone = ? WHERE session = ?")
+        sql::query("UPDATE sessions SET gone = ? WHERE session = ?")
             .bind(reason)
             .bind(Id::bytes(id))
             .execute(&mut *connection)
@@ -178,11 +176,11 @@ pub(super) async fn end_sessions(
 
 /// Returns one session of the owner, ended or not.
 pub(super) async fn session_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     owner: UserId,
     id: SessionId,
 ) -> Result<Option<Session>> {
-    let row = sqlx::query(select_sessions!("WHERE session = ? AND owner = ?"))
+    let row = sql::query(select_sessions!("WHERE session = ? AND owner = ?"))
         .bind(id.bytes())
         .bind(owner.bytes())
         .fetch_optional(connection)
@@ -192,8 +190,8 @@ pub(super) async fn session_of(
 }
 
 /// Returns the manifest's text, wherever it is stored.
-async fn manifest_of(connection: &mut SqliteConnection, id: SessionId) -> Result<Option<Vec<u8>>> {
-    let row = sqlx::query("SELECT manifest, generation FROM sessions WHERE session = ?")
+async fn manifest_of(connection: &mut Connection, id: SessionId) -> Result<Option<Vec<u8>>> {
+    let row = sql::query("SELECT manifest, generation FROM sessions WHERE session = ?")
         .bind(Id::bytes(&id))
         .fetch_optional(&mut *connection)
         .await
@@ -220,7 +218,7 @@ fn pins(manifest: &[u8], removed: &HashSet<ObjectId>) -> Result<bool> {
 }
 
 /// Returns the session of a row; a caller that knows the time decides whether it has ended.
-fn session(row: &SqliteRow) -> Result<Session> {
+fn session(row: &Row) -> Result<Session> {
     let (days, hours) = days_and_hours(row)?;
     let space: Option<SpaceId> = row.optional_id("space")?;
     let target = match (row.integer("at_account_level")?, space) {
@@ -232,7 +230,7 @@ fn session(row: &SqliteRow) -> Result<Session> {
     let total_bytes = row.unsigned("total_bytes")?;
     let handed_out = handed_out(row)?;
     let downloaded_bytes = handed_out.count();
-    let gone: Option<String> = sqlx::Row::try_get(row, "gone").map_err(failed_to("read a row"))?;
+    let gone: Option<String> = row.try_get("gone").map_err(failed_to("read a row"))?;
     Ok(Session {
         id: row.id("session")?,
         generation: row.optional_id("generation")?,
@@ -265,9 +263,8 @@ fn session(row: &SqliteRow) -> Result<Session> {
 }
 
 /// Returns the bytes of a session that were served.
-pub(super) fn handed_out(row: &SqliteRow) -> Result<ByteSet> {
-    let bytes: Option<Vec<u8>> =
-        sqlx::Row::try_get(row, "handed_out").map_err(failed_to("read a row"))?;
+pub(super) fn handed_out(row: &Row) -> Result<ByteSet> {
+    let bytes: Option<Vec<u8>> = row.try_get("handed_out").map_err(failed_to("read a row"))?;
     match bytes {
         Some(bytes) => ByteSet::from_bytes(&bytes).ok_or_else(|| malformed(&"a session's bytes")),
         None => Ok(ByteSet::up_to(row.unsigned("downloaded_bytes")?)),
@@ -288,7 +285,7 @@ fn checkpoints_of(text: &str) -> Result<Vec<PinnedCheckpoint>> {
         .collect()
 }
 
-fn days_and_hours(row: &SqliteRow) -> Result<(DayRange, Hours)> {
+fn days_and_hours(row: &Row) -> Result<(DayRange, Hours)> {
     let day = |column| {
         let number = u32::try_from(row.integer(column)?).ok();
         number

@@ -5,20 +5,19 @@ use atrail_disk::{Result, StoreError};
 use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour, Place};
 use bytes::Bytes;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, ROWS_AT_ONCE};
 use crate::domains::domain_row;
+use crate::sql::{self, Connection, Row, Statement};
 
 const WHAT: &str = "set an hour apart";
 
 impl Catalog {
     /// Returns the events that wait, in the order in which they arrived.
     pub async fn set_apart(&self) -> Result<Vec<(Place, Line)>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT a.day, a.hour, a.line, d.domain, d.account, d.space ",
             "FROM set_apart a JOIN domains d ON d.domain = a.domain ORDER BY a.place"
         ))
@@ -29,7 +28,7 @@ impl Catalog {
     }
 }
 
-fn placed(row: &SqliteRow) -> Result<(Place, Line)> {
+fn placed(row: &Row) -> Result<(Place, Line)> {
     let day = u32::try_from(row.integer("day")?).ok();
     let hour = u8::try_from(row.integer("hour")?).ok();
     let when = day.and_then(Day::from_number).zip(hour.and_then(Hour::new));
@@ -45,14 +44,13 @@ fn placed(row: &SqliteRow) -> Result<(Place, Line)> {
 
 /// Stores the events of an hour of a domain, which is given by its number.
 pub(super) async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     domain: i64,
     place: Place,
     lines: &[Line],
 ) -> Result<()> {
     for chunk in lines.chunks(ROWS_AT_ONCE) {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("INSERT INTO set_apart (domain, day, hour, line) ");
+        let mut query = Statement::new("INSERT INTO set_apart (domain, day, hour, line) ");
         query.push_values(chunk, |mut row, line| {
             row.push_bind(domain)
                 .push_bind(place.day.number())
@@ -66,12 +64,8 @@ pub(super) async fn insert(
 }
 
 /// Deletes the events of an hour, which are in an object now.
-pub(super) async fn forget(
-    connection: &mut SqliteConnection,
-    domain: i64,
-    place: Place,
-) -> Result<()> {
-    sqlx::query("DELETE FROM set_apart WHERE domain = ? AND day = ? AND hour = ?")
+pub(super) async fn forget(connection: &mut Connection, domain: i64, place: Place) -> Result<()> {
+    sql::query("DELETE FROM set_apart WHERE domain = ? AND day = ? AND hour = ?")
         .bind(domain)
         .bind(place.day.number())
         .bind(place.hour.number())

@@ -5,13 +5,12 @@ use atrail_evidence::leaf_hash;
 use atrail_model::{Day, Domain, Hour};
 use atrail_wal::NewEvent;
 use bytes::Bytes;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, ROWS_AT_ONCE};
 use crate::domains::domain_row;
+use crate::sql::{self, Row, Statement};
 
 /// One of these events, with its place in the queue.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ impl Catalog {
     pub async fn set_aside(&self, domain: i64, event: &NewEvent) -> Result<()> {
         let what = "set an event aside";
         let mut tx = self.begin(what).await?;
-        sqlx::query("INSERT INTO set_aside (domain, day, hour, line) VALUES (?, ?, ?, ?)")
+        sql::query("INSERT INTO set_aside (domain, day, hour, line) VALUES (?, ?, ?, ?)")
             .bind(domain)
             .bind(event.day.number())
             .bind(event.hour.number())
@@ -39,7 +38,7 @@ impl Catalog {
 
     /// Returns the first of the events that wait behind this place.
     pub async fn waiting(&self, after: i64, at_most: u32) -> Result<Vec<Waiting>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT w.place, w.day, w.hour, w.line, d.domain, d.account, d.space ",
             "FROM set_aside w JOIN domains d ON d.domain = w.domain WHERE w.place > ? ORDER BY w.place LIMIT ?"
         ))
@@ -48,7 +47,7 @@ impl Catalog {
         .fetch_all(self.readers())
         .await
         .map_err(failed_to("list what was set aside"))?;
-        let waiting = |row: &SqliteRow| {
+        let waiting = |row: &Row| {
             let line = Bytes::from(row.bytes("line")?);
             let day = u32::try_from(row.integer("day")?).ok();
             let hour = u8::try_from(row.integer("hour")?).ok();
@@ -79,7 +78,7 @@ impl Catalog {
         }
         let mut tx = self.begin(what).await?;
         for chunk in places.chunks(ROWS_AT_ONCE) {
-            let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM set_aside WHERE place IN (");
+            let mut query = Statement::new("DELETE FROM set_aside WHERE place IN (");
             let mut list = query.separated(", ");
             for place in chunk {
                 list.push_bind(*place);

@@ -2,7 +2,6 @@
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, OrganizationId, SpaceId, Target, Timestamp, Warrant};
-use sqlx::sqlite::SqliteRow;
 
 use super::changes::{Change, Changing};
 use super::identity::must_stand;
@@ -10,6 +9,7 @@ use super::log::Beginning;
 use super::row::{Columns, Id, nanoseconds};
 use super::{Catalog, holds, names};
 use crate::failure::{failed_to, taken_or_failed_to};
+use crate::sql::{self, Row};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Tenancy {
             name: names::fit("account", name)?.into_owned(),
         };
         let mut tx = self.begin("create an account").await?;
-        sqlx::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?)")
+        sql::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?)")
             .bind(account.id.bytes())
             .bind(&account.name)
             .bind(nanoseconds(now))
@@ -114,7 +114,7 @@ impl Tenancy {
             .map_err(taken_or_failed_to("create an account", || {
                 format!("there is an account '{}' already", account.name)
             }))?;
-        sqlx::query("INSERT INTO domains (account) VALUES (?)")
+        sql::query("INSERT INTO domains (account) VALUES (?)")
             .bind(account.id.bytes())
             .execute(&mut *tx)
             .await
@@ -143,7 +143,7 @@ impl Tenancy {
             name: names::fit("organization", name)?.into_owned(),
         };
         let mut tx = self.begin("create an organization").await?;
-        let made = sqlx::query(
+        let made = sql::query(
             "INSERT INTO organizations (guid, account, name, created) \
              SELECT ?, guid, ?, ? FROM accounts WHERE guid = ? AND deleted IS NULL",
         )
@@ -178,7 +178,7 @@ impl Tenancy {
     ) -> Result<Space> {
         let name = names::fit("space", name)?;
         let mut tx = self.begin("create a space").await?;
-        let parent = sqlx::query("SELECT account FROM organizations WHERE guid = ?")
+        let parent = sql::query("SELECT account FROM organizations WHERE guid = ?")
             .bind(organization.bytes())
             .fetch_optional(&mut *tx)
             .await
@@ -191,7 +191,7 @@ impl Tenancy {
             account,
             name: name.into_owned(),
         };
-        sqlx::query("INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?)")
+        sql::query("INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?)")
             .bind(space.id.bytes())
             .bind(organization.bytes())
             .bind(&space.name)
@@ -204,7 +204,7 @@ impl Tenancy {
                     space.name
                 )
             }))?;
-        sqlx::query("INSERT INTO domains (account, space) VALUES (?, ?)")
+        sql::query("INSERT INTO domains (account, space) VALUES (?, ?)")
             .bind(account.bytes())
             .bind(space.id.bytes())
             .execute(&mut *tx)
@@ -235,7 +235,7 @@ impl Tenancy {
         const WHAT: &str = "delete an account";
         let mut tx = self.begin(WHAT).await?;
         let (organizations,): (i64,) =
-            sqlx::query_as("SELECT COUNT(*) FROM organizations WHERE account = ?")
+            sql::query_as("SELECT COUNT(*) FROM organizations WHERE account = ?")
                 .bind(id.bytes())
                 .fetch_one(&mut *tx)
                 .await
@@ -246,7 +246,7 @@ impl Tenancy {
             )));
         }
         holds::refuse_end(&mut tx, Target::Account(id)).await?;
-        let (has_events,): (bool,) = sqlx::query_as(
+        let (has_events,): (bool,) = sql::query_as(
             "SELECT EXISTS (SELECT 1 FROM domains d JOIN current_objects o ON o.domain = d.domain WHERE d.account = ?1) \
                  OR EXISTS (SELECT 1 FROM set_aside w JOIN domains d ON d.domain = w.domain WHERE d.account = ?1)",
         )
@@ -258,7 +258,7 @@ impl Tenancy {
             return Err(holds_events());
         }
         // No account can choose this name: an account's own GUID frees its earlier name.
-        let deleted = sqlx::query(
+        let deleted = sql::query(
             "UPDATE accounts SET deleted = ?, name = ? WHERE guid = ? AND deleted IS NULL",
         )
         .bind(nanoseconds(now))
@@ -278,7 +278,7 @@ impl Tenancy {
             "DELETE FROM ingest_keys WHERE account = ?",
             "DELETE FROM sessions WHERE account = ?",
         ] {
-            sqlx::query(sql)
+            sql::query(sql)
                 .bind(id.bytes())
                 .execute(&mut *tx)
                 .await
@@ -294,18 +294,17 @@ impl Tenancy {
     pub async fn delete_organization(&self, id: OrganizationId) -> Result<()> {
         const WHAT: &str = "delete an organization";
         let mut tx = self.begin(WHAT).await?;
-        let (spaces,): (i64,) =
-            sqlx::query_as("SELECT COUNT(*) FROM spaces WHERE organization = ?")
-                .bind(id.bytes())
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(failed_to(WHAT))?;
+        let (spaces,): (i64,) = sql::query_as("SELECT COUNT(*) FROM spaces WHERE organization = ?")
+            .bind(id.bytes())
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(failed_to(WHAT))?;
         if spaces > 0 {
             return Err(StoreError::Conflict(format!(
                 "the organization has {spaces} spaces: delete them first"
             )));
         }
-        let deleted = sqlx::query("DELETE FROM organizations WHERE guid = ?")
+        let deleted = sql::query("DELETE FROM organizations WHERE guid = ?")
             .bind(id.bytes())
             .execute(&mut *tx)
             .await
@@ -325,7 +324,7 @@ impl Tenancy {
         const WHAT: &str = "delete a space";
         let mut tx = self.begin(WHAT).await?;
         holds::refuse_end(&mut tx, Target::Space(id)).await?;
-        let deleted = sqlx::query("DELETE FROM spaces WHERE guid = ?")
+        let deleted = sql::query("DELETE FROM spaces WHERE guid = ?")
             .bind(id.bytes())
             .execute(&mut *tx)
             .await
@@ -345,7 +344,7 @@ impl Tenancy {
              JOIN domains a ON a.account = d.account AND a.space IS NULL \
              JOIN retention r ON r.domain = a.domain WHERE d.space = ?",
         ] {
-            sqlx::query(sql)
+            sql::query(sql)
                 .bind(id.bytes())
                 .execute(&mut *tx)
                 .await
@@ -361,7 +360,7 @@ impl Tenancy {
     /// When the catalog fails.
     pub async fn accounts(&self) -> Result<Vec<Account>> {
         let rows =
-            sqlx::query("SELECT guid, name FROM accounts WHERE deleted IS NULL ORDER BY name")
+            sql::query("SELECT guid, name FROM accounts WHERE deleted IS NULL ORDER BY name")
                 .fetch_all(self.catalog.readers())
                 .await
                 .map_err(failed_to("list accounts"))?;
@@ -373,7 +372,7 @@ impl Tenancy {
     /// # Errors
     /// When the catalog fails.
     pub async fn organizations(&self) -> Result<Vec<Organization>> {
-        let rows = sqlx::query("SELECT guid, account, name FROM organizations ORDER BY name")
+        let rows = sql::query("SELECT guid, account, name FROM organizations ORDER BY name")
             .fetch_all(self.catalog.readers())
             .await
             .map_err(failed_to("list organizations"))?;
@@ -385,7 +384,7 @@ impl Tenancy {
     /// # Errors
     /// When the catalog fails.
     pub async fn spaces(&self) -> Result<Vec<Space>> {
-        let rows = sqlx::query(select_spaces!("ORDER BY s.name"))
+        let rows = sql::query(select_spaces!("ORDER BY s.name"))
             .fetch_all(self.catalog.readers())
             .await
             .map_err(failed_to("list spaces"))?;
@@ -397,7 +396,7 @@ impl Tenancy {
     /// # Errors
     /// `NotFound`, or when the catalog fails.
     pub async fn account(&self, id: AccountId) -> Result<Account> {
-        let row = sqlx::query("SELECT guid, name FROM accounts WHERE guid = ? AND deleted IS NULL")
+        let row = sql::query("SELECT guid, name FROM accounts WHERE guid = ? AND deleted IS NULL")
             .bind(id.bytes())
             .fetch_optional(self.catalog.readers())
             .await
@@ -413,7 +412,7 @@ impl Tenancy {
     /// # Errors
     /// `NotFound`, or when the catalog fails.
     pub async fn organization(&self, id: OrganizationId) -> Result<Organization> {
-        let row = sqlx::query("SELECT guid, account, name FROM organizations WHERE guid = ?")
+        let row = sql::query("SELECT guid, account, name FROM organizations WHERE guid = ?")
             .bind(id.bytes())
             .fetch_optional(self.catalog.readers())
             .await
@@ -429,7 +428,7 @@ impl Tenancy {
     /// # Errors
     /// `NotFound`, or when the catalog fails.
     pub async fn space(&self, id: SpaceId) -> Result<Space> {
-        let row = sqlx::query(select_spaces!("WHERE s.guid = ?"))
+        let row = sql::query(select_spaces!("WHERE s.guid = ?"))
             .bind(id.bytes())
             .fetch_optional(self.catalog.readers())
             .await
@@ -441,14 +440,14 @@ impl Tenancy {
     }
 }
 
-fn account(row: &SqliteRow) -> Result<Account> {
+fn account(row: &Row) -> Result<Account> {
     Ok(Account {
         id: row.id("guid")?,
         name: row.text("name")?,
     })
 }
 
-fn organization(row: &SqliteRow) -> Result<Organization> {
+fn organization(row: &Row) -> Result<Organization> {
     Ok(Organization {
         id: row.id("guid")?,
         account: row.id("account")?,
@@ -456,7 +455,7 @@ fn organization(row: &SqliteRow) -> Result<Organization> {
     })
 }
 
-fn space(row: &SqliteRow) -> Result<Space> {
+fn space(row: &Row) -> Result<Space> {
     Ok(Space {
         id: row.id("guid")?,
         organization: row.id("organization")?,

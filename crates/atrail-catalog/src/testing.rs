@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use sqlx::{Sqlite, Transaction};
-
-use super::{Catalog, memory, pool};
-
-type Begun = Transaction<'static, Sqlite>;
+use super::Catalog;
+use super::sql::sqlite::{pool, unsynced_options};
+use crate::sql::{self, Transaction};
 
 /// A promise that a faulty catalog breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +28,7 @@ impl Catalog {
     pub(super) async fn broken_on_purpose(flaw: Flaw) -> Self {
         let mut catalog = Self::open_in_memory().await.unwrap();
         let file = catalog.home.as_ref().unwrap().file();
-        let options = memory::options(&file);
+        let options = unsynced_options(&file);
         match flaw {
             Flaw::SnapshotsOfManyMoments => {}
             Flaw::WritesWithoutTransaction => {
@@ -43,13 +41,13 @@ impl Catalog {
                 let by_id = "CREATE TRIGGER by_id AFTER INSERT ON objects BEGIN \
                     UPDATE objects SET place = unicode(substr(hex(object), 2)) * 1000 + unicode(hex(object)) \
                     WHERE object = NEW.object; END";
-                sqlx::raw_sql(by_id).execute(&catalog.writer).await.unwrap();
+                sql::raw(by_id).execute(&catalog.writer).await.unwrap();
             }
             Flaw::OneConnection => catalog.readers = catalog.writer.clone(),
             Flaw::RemovalsNotCounted => {
                 for trigger in ["objects_deleted", "objects_retired"] {
-                    let drop = sqlx::AssertSqlSafe(format!("DROP TRIGGER {trigger}"));
-                    sqlx::raw_sql(drop).execute(&catalog.writer).await.unwrap();
+                    let drop = sql::AssertSqlSafe(format!("DROP TRIGGER {trigger}"));
+                    sql::raw(drop).execute(&catalog.writer).await.unwrap();
                 }
             }
         }
@@ -57,25 +55,25 @@ impl Catalog {
         catalog
     }
 
-    pub(super) async fn spoiled_snapshot(&self, tx: Begun) -> Begun {
+    pub(super) async fn spoiled_snapshot(&self, tx: Transaction) -> Transaction {
         self.spoiled(Flaw::SnapshotsOfManyMoments, tx).await
     }
 
-    pub(super) async fn spoiled_write(&self, tx: Begun) -> Begun {
+    pub(super) async fn spoiled_write(&self, tx: Transaction) -> Transaction {
         self.spoiled(Flaw::WritesWithoutTransaction, tx).await
     }
 
     /// Begins the transaction again, so that the commit succeeds.
-    pub(super) async fn mended(&self, mut tx: Begun) -> Begun {
+    pub(super) async fn mended(&self, mut tx: Transaction) -> Transaction {
         if self.has(Flaw::WritesWithoutTransaction) {
-            sqlx::raw_sql("BEGIN").execute(&mut *tx).await.unwrap();
+            sql::raw("BEGIN").execute(&mut *tx).await.unwrap();
         }
         tx
     }
 
-    async fn spoiled(&self, flaw: Flaw, mut tx: Begun) -> Begun {
+    async fn spoiled(&self, flaw: Flaw, mut tx: Transaction) -> Transaction {
         if self.has(flaw) {
-            sqlx::raw_sql("COMMIT").execute(&mut *tx).await.unwrap();
+            sql::raw("COMMIT").execute(&mut *tx).await.unwrap();
         }
         tx
     }

@@ -3,15 +3,15 @@
 use std::ops::{Deref, DerefMut};
 
 use atrail_disk::Result;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::Catalog;
 use super::failure::failed_to;
+use crate::sql::{Connection, Transaction};
 
 /// A transaction that may write. Only one exists at a time. Dropping it without a commit undoes its writes.
 pub(super) struct Tx {
     catalog: Catalog,
-    tx: Transaction<'static, Sqlite>,
+    tx: Transaction,
     what: &'static str,
 }
 
@@ -30,15 +30,15 @@ impl Tx {
 }
 
 impl Deref for Tx {
-    type Target = SqliteConnection;
+    type Target = Connection;
 
-    fn deref(&self) -> &SqliteConnection {
+    fn deref(&self) -> &Connection {
         &self.tx
     }
 }
 
 impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
+    fn deref_mut(&mut self) -> &mut Connection {
         &mut self.tx
     }
 }
@@ -48,7 +48,7 @@ impl Catalog {
     /// [`super::changes::Changing`].
     pub(super) async fn begin(&self, what: &'static str) -> Result<Tx> {
         self.anchors.check()?;
-        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        let tx = self.writer.begin_write().await;
         let tx = tx.map_err(failed_to(what))?;
         #[cfg(test)]
         let tx = self.spoiled_write(tx).await;

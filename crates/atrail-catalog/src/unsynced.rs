@@ -8,25 +8,23 @@
 //! checkpoints.)
 
 use atrail_disk::Result;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
-use sqlx::{SqlSafeStr, Sqlite, Transaction};
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::log_file::Upkeep;
+use crate::sql::{Connection, PoolConnection, Transaction};
 
 /// A transaction that is not synced.
 pub(super) struct UnsyncedTx {
-    tx: Transaction<'static, Sqlite>,
+    tx: Transaction,
     /// The connection of the synced transactions: no other transaction writes while this one is held.
-    _turn: PoolConnection<Sqlite>,
+    _turn: PoolConnection,
     what: &'static str,
     upkeep: Upkeep,
 }
 
 impl UnsyncedTx {
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+    pub(super) fn connection(&mut self) -> &mut Connection {
         &mut self.tx
     }
 
@@ -38,14 +36,6 @@ impl UnsyncedTx {
     }
 }
 
-/// Returns the options for the connection of these transactions, given those of the synced ones. The background moves the
-/// log over it ([`Catalog::tend_log`]).
-pub(super) fn options(synced: SqliteConnectOptions) -> SqliteConnectOptions {
-    synced
-        .synchronous(SqliteSynchronous::Normal)
-        .pragma("wal_autocheckpoint", "0")
-}
-
 impl Catalog {
     /// Begins a transaction that becomes durable only with a later one, once no other is in progress. Who needs both
     /// connections takes the one of these transactions before the writer's.
@@ -54,9 +44,8 @@ impl Catalog {
         // In this order, as whoever moves the log: mostly it has only the first, and other writers must not wait for that.
         let own = self.unsynced.acquire().await.map_err(failed_to(what))?;
         let turn = self.writer.acquire().await.map_err(failed_to(what))?;
-        let tx = Transaction::begin(own, Some("BEGIN IMMEDIATE".into_sql_str()));
         Ok(UnsyncedTx {
-            tx: tx.await.map_err(failed_to(what))?,
+            tx: own.begin_write().await.map_err(failed_to(what))?,
             _turn: turn,
             what,
             upkeep: self.upkeep.clone(),

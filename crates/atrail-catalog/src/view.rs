@@ -4,25 +4,25 @@
 //! Every other transaction is one method of the [`Catalog`].
 
 use atrail_disk::Result;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::transaction::Tx;
+use crate::sql::{Connection, Transaction};
 
 /// The reads of a transaction. They all see one moment, whatever others commit meanwhile.
 pub struct View<'a> {
-    pub(super) connection: &'a mut SqliteConnection,
+    pub(super) connection: &'a mut Connection,
 }
 
 impl<'a> View<'a> {
-    pub(super) const fn of(connection: &'a mut SqliteConnection) -> Self {
+    pub(super) const fn of(connection: &'a mut Connection) -> Self {
         Self { connection }
     }
 }
 
 /// A transaction that only reads, and blocks no writer. It ends when it is dropped.
-pub struct Snapshot(Transaction<'static, Sqlite>);
+pub struct Snapshot(Transaction);
 
 impl Snapshot {
     /// Returns its reads.
@@ -49,7 +49,7 @@ impl Write {
 impl Catalog {
     /// Begins a transaction that only reads.
     pub async fn snapshot(&self, what: &'static str) -> Result<Snapshot> {
-        let tx = self.readers.begin().await.map_err(failed_to(what))?;
+        let tx = self.readers.begin_read().await.map_err(failed_to(what))?;
         #[cfg(test)]
         let tx = self.spoiled_snapshot(tx).await;
         Ok(Snapshot(tx))

@@ -1,11 +1,11 @@
 //! Paths whose bytes do not belong to the archive and must be erased.
 
 use atrail_disk::Result;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::Catalog;
 use super::failure::failed_to;
 use super::row::{Columns, ROWS_AT_ONCE};
+use crate::sql::{self, Connection, Statement};
 
 impl Catalog {
     /// Marks paths as waste until [`Self::prepare_seal`] unmarks them: a crash in between leaves no stray bytes. Marked
@@ -21,7 +21,7 @@ impl Catalog {
 
     /// Returns the paths whose bytes must be erased.
     pub async fn waste(&self) -> Result<Vec<String>> {
-        let rows = sqlx::query("SELECT path FROM waste")
+        let rows = sql::query("SELECT path FROM waste")
             .fetch_all(self.readers())
             .await
             .map_err(failed_to("list what is to be erased"))?;
@@ -39,12 +39,9 @@ impl Catalog {
     }
 }
 
-pub(super) async fn insert_waste(
-    connection: &mut SqliteConnection,
-    paths: &[String],
-) -> Result<()> {
+pub(super) async fn insert_waste(connection: &mut Connection, paths: &[String]) -> Result<()> {
     for chunk in paths.chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO waste (path) ");
+        let mut query = Statement::new("INSERT INTO waste (path) ");
         query.push_values(chunk, |mut row, path| {
             row.push_bind(path);
         });
@@ -58,11 +55,8 @@ pub(super) async fn insert_waste(
     Ok(())
 }
 
-pub(super) async fn delete_waste(
-    connection: &mut SqliteConnection,
-    paths: &[String],
-) -> Result<()> {
-    let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM waste WHERE path IN (");
+pub(super) async fn delete_waste(connection: &mut Connection, paths: &[String]) -> Result<()> {
+    let mut query = Statement::new("DELETE FROM waste WHERE path IN (");
     let mut list = query.separated(", ");
     for path in paths {
         list.push_bind(path);

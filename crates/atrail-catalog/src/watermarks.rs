@@ -8,18 +8,18 @@ use std::collections::HashMap;
 use atrail_disk::Result;
 use atrail_model::Domain;
 use atrail_wal::LogNumber;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::Catalog;
 use super::domains::domain_row;
 use super::failure::failed_to;
 use super::row::{Columns, ROWS_AT_ONCE, signed};
+use crate::sql::{self, Connection, Statement};
 
 impl Catalog {
     /// Returns the sequence number of a log up to which each domain's events are sealed. A domain that is missing has
     /// no sealed event in this log.
     pub async fn sealed_to(&self, log: LogNumber) -> Result<HashMap<Domain, u64>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT d.domain, d.account, d.space, w.sequence FROM watermarks w ",
             "JOIN domains d ON d.domain = w.domain WHERE w.log = ?"
         ))
@@ -35,13 +35,12 @@ impl Catalog {
 
 /// Records the numbers up to which these domains are sealed in a log. A watermark never decreases.
 pub(super) async fn record(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     log: LogNumber,
     sealed_to: &[(i64, u64)],
 ) -> Result<()> {
     for chunk in sealed_to.chunks(ROWS_AT_ONCE) {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("INSERT INTO watermarks (log, domain, sequence) ");
+        let mut query = Statement::new("INSERT INTO watermarks (log, domain, sequence) ");
         query.push_values(chunk, |mut row, (domain, sequence)| {
             row.push_bind(log.0)
                 .push_bind(*domain)

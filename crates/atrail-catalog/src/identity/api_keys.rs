@@ -1,8 +1,6 @@
 //! API keys: a public part as the name of each, and the hash of the whole.
 
 use atrail_model::{AccountId, Home, KeyScope, KeyScopes, LoginId, Timestamp, User, UserId};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::columns::{scopes, user};
@@ -12,6 +10,7 @@ use super::users::called;
 use crate::failure::failed_to;
 use crate::names;
 use crate::row::{Columns, Id, nanoseconds};
+use crate::sql::{self, Connection, Row};
 use atrail_disk::{Result, StoreError};
 
 /// API keys that a user may have for one account, and that are bound to none.
@@ -198,7 +197,7 @@ impl Identity {
             None => only_home(&mut tx, holder, WHAT).await?,
         };
         must_have_room(&mut tx, holder, bound_to, WHAT).await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO api_keys (key, holder, name, hash, created, scopes, expires, account, space, login, bound, maker) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
@@ -240,7 +239,7 @@ impl Identity {
     }
 
     async fn keys_where(&self, sql: &'static str, id: &[u8]) -> Result<Vec<ApiKey>> {
-        let rows = sqlx::query(sql)
+        let rows = sql::query(sql)
             .bind(id)
             .fetch_all(self.catalog.readers())
             .await
@@ -257,7 +256,7 @@ impl Identity {
         let mut tx = self.begin(WHAT).await?;
         let key = key_called(&mut tx, id, WHAT).await?;
         let key = key.filter(|key| reach.includes(key)).ok_or_else(no_key)?;
-        sqlx::query("DELETE FROM api_keys WHERE key = ?")
+        sql::query("DELETE FROM api_keys WHERE key = ?")
             .bind(id)
             .execute(&mut *tx)
             .await
@@ -272,7 +271,7 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn api_key_holder(&self, id: &str, now: Timestamp) -> Result<Option<ApiKeyHolder>> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT u.guid, u.name, u.operator, k.hash, k.login FROM api_keys k \
              JOIN users u ON u.guid = k.holder \
              WHERE k.key = ? AND (k.expires IS NULL OR k.expires > ?)",
@@ -302,11 +301,11 @@ fn no_key() -> StoreError {
 
 /// Returns the key with this public part.
 async fn key_called(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &str,
     what: &'static str,
 ) -> Result<Option<ApiKey>> {
-    let row = sqlx::query(keys!("k.key = ?"))
+    let row = sql::query(keys!("k.key = ?"))
         .bind(id)
         .fetch_optional(connection)
         .await
@@ -317,7 +316,7 @@ async fn key_called(
 /// Returns the user of this name or GUID, if an owner of the account may make keys for the user: one who has a role there
 /// that no provider claimed. Owners, also by a claim, and operators make their own keys, so that nobody deletes or grants in their names.
 async fn member(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     word: &str,
     account: AccountId,
     what: &'static str,
@@ -326,7 +325,7 @@ async fn member(
         what: "user".to_owned(),
     };
     let user = called(connection, word, what).await?.ok_or_else(unknown)?;
-    let (has_role, owns): (bool, bool) = sqlx::query_as(
+    let (has_role, owns): (bool, bool) = sql::query_as(
         "SELECT COUNT(*) FILTER (WHERE NOT claimed) > 0, COALESCE(MAX(role = 'owner' AND space IS NULL), 0) \
          FROM roles WHERE holder = ? AND account = ?",
     )
@@ -349,12 +348,12 @@ async fn member(
 
 /// Refuses one key too many. The keys for an account do not use up those for another, nor those that are bound to none.
 async fn must_have_room(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     holder: UserId,
     bound_to: Option<AccountId>,
     what: &'static str,
 ) -> Result<()> {
-    let (held,): (i64,) = sqlx::query_as(
+    let (held,): (i64,) = sql::query_as(
         "SELECT COUNT(*) FROM api_keys WHERE holder = ?1 AND (CASE WHEN bound THEN account END) IS ?2",
     )
     .bind(holder.bytes())
@@ -370,7 +369,7 @@ async fn must_have_room(
     )))
 }
 
-fn api_key(row: &SqliteRow) -> Result<ApiKey> {
+fn api_key(row: &Row) -> Result<ApiKey> {
     let maker: Option<UserId> = row.optional_id("maker")?;
     let maker_name = row.optional_text("maker_name")?;
     let maker_name = maker_name.or_else(|| maker.map(|maker| maker.to_string()));

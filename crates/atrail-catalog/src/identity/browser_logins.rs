@@ -6,6 +6,7 @@ use atrail_model::{LoginId, Timestamp};
 use super::Identity;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id, nanoseconds};
+use crate::sql;
 
 /// A login of a browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Identity {
         const WHAT: &str = "look up a browser's login";
         let connection = self.catalog.readers().acquire().await;
         let mut connection = connection.map_err(failed_to(WHAT))?;
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT login, created, cookie_ends FROM logins WHERE cookie = ? AND expires > ?",
         )
         .bind(cookie_hash.as_slice())
@@ -62,7 +63,7 @@ impl Identity {
     ) -> Result<()> {
         const WHAT: &str = "note the use of a browser's login";
         let mut tx = self.catalog.begin(WHAT).await?;
-        sqlx::query(
+        sql::query(
             "UPDATE logins SET expires = MAX(expires, MIN(?1, cookie_ends)) \
              WHERE login = ?2 AND cookie IS NOT NULL AND expires > ?3",
         )

@@ -2,12 +2,12 @@
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, AccountRole, HeldRole, KeyScopes, SpaceRole, User};
-use sqlx::sqlite::SqliteRow;
 
 use crate::row::Columns;
+use crate::sql::Row;
 
 /// Returns the role of a row with `role`, `account` and `space`, and the account of the role.
-pub(super) fn held_role(row: &SqliteRow) -> Result<(HeldRole, AccountId)> {
+pub(super) fn held_role(row: &Row) -> Result<(HeldRole, AccountId)> {
     let word = row.text("role")?;
     let account = row.id("account")?;
     let role = match row.optional_id("space")? {
@@ -22,12 +22,12 @@ pub(super) fn held_role(row: &SqliteRow) -> Result<(HeldRole, AccountId)> {
 }
 
 /// Returns the scopes of a row; a key from before scopes existed has all of them.
-pub(super) fn scopes(row: &SqliteRow) -> Result<KeyScopes> {
+pub(super) fn scopes(row: &Row) -> Result<KeyScopes> {
     let words = row.optional_text("scopes")?;
     Ok(words.map_or(KeyScopes::ALL, |words| KeyScopes::of_words(&words)))
 }
 
-pub(super) fn user(row: &SqliteRow) -> Result<User> {
+pub(super) fn user(row: &Row) -> Result<User> {
     Ok(User {
         id: row.id("guid")?,
         name: row.text("name")?,

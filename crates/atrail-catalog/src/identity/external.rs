@@ -9,6 +9,7 @@ use super::role_rows;
 use super::users::fit_name;
 use crate::failure::{failed_to, taken_or_failed_to};
 use crate::row::{Id, nanoseconds};
+use crate::sql;
 
 /// An identity provider's statement about a user.
 #[derive(Debug, Clone)]
@@ -43,7 +44,7 @@ impl Identity {
             roles,
         } = external;
         let mut tx = self.begin(WHAT).await?;
-        let known = sqlx::query(
+        let known = sql::query(
             "SELECT u.guid, u.name, u.operator FROM external_users e JOIN users u ON u.guid = e.holder \
              WHERE e.issuer = ? AND e.subject = ?",
         )
@@ -57,7 +58,7 @@ impl Identity {
             None => {
                 let name = fit_name(name)?.into_owned();
                 let id = UserId::generate();
-                sqlx::query(
+                sql::query(
                     "INSERT INTO users (guid, name, password, operator, created) VALUES (?, ?, '', FALSE, ?)",
                 )
                 .bind(id.bytes())
@@ -68,15 +69,13 @@ impl Identity {
                 .map_err(taken_or_failed_to(WHAT, || {
                     format!("another user has the name '{name}'")
                 }))?;
-                sqlx::query(
-                    "INSERT INTO external_users (issuer, subject, holder) VALUES (?, ?, ?)",
-                )
-                .bind(issuer)
-                .bind(subject)
-                .bind(id.bytes())
-                .execute(&mut *tx)
-                .await
-                .map_err(failed_to(WHAT))?;
+                sql::query("INSERT INTO external_users (issuer, subject, holder) VALUES (?, ?, ?)")
+                    .bind(issuer)
+                    .bind(subject)
+                    .bind(id.bytes())
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(failed_to(WHAT))?;
                 User {
                     id,
                     name,
@@ -84,7 +83,7 @@ impl Identity {
                 }
             }
         };
-        sqlx::query("DELETE FROM roles WHERE holder = ? AND claimed")
+        sql::query("DELETE FROM roles WHERE holder = ? AND claimed")
             .bind(admitted.id.bytes())
             .execute(&mut *tx)
             .await

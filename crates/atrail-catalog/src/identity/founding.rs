@@ -7,6 +7,7 @@ use super::Identity;
 use crate::failure::failed_to;
 use crate::log::Beginning;
 use crate::row::{Id, nanoseconds};
+use crate::sql;
 
 /// The initial contents of a new server. The user is operator, and owner of the account.
 #[derive(Clone)]
@@ -37,7 +38,7 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn is_founded(&self) -> Result<bool> {
-        let (there,): (bool,) = sqlx::query_as("SELECT EXISTS (SELECT 1 FROM users)")
+        let (there,): (bool,) = sql::query_as("SELECT EXISTS (SELECT 1 FROM users)")
             .fetch_one(self.catalog.readers())
             .await
             .map_err(failed_to("look for a user"))?;
@@ -72,39 +73,39 @@ impl Identity {
         let created = nanoseconds(now);
         let mut tx = self.catalog.begin(WHAT).await?;
         let statements = [
-            sqlx::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?) ON CONFLICT (guid) DO NOTHING")
+            sql::query("INSERT INTO accounts (guid, name, created) VALUES (?, ?, ?) ON CONFLICT (guid) DO NOTHING")
                 .bind(account)
                 .bind(tenancy_name)
                 .bind(created),
-            sqlx::query("INSERT INTO organizations (guid, account, name, created) VALUES (?, ?, ?, ?) ON CONFLICT (guid) DO NOTHING")
+            sql::query("INSERT INTO organizations (guid, account, name, created) VALUES (?, ?, ?, ?) ON CONFLICT (guid) DO NOTHING")
                 .bind(organization)
                 .bind(account)
                 .bind(tenancy_name)
                 .bind(created),
-            sqlx::query("INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?) ON CONFLICT (guid) DO NOTHING")
+            sql::query("INSERT INTO spaces (guid, organization, name, created) VALUES (?, ?, ?, ?) ON CONFLICT (guid) DO NOTHING")
                 .bind(space)
                 .bind(organization)
                 .bind(tenancy_name)
                 .bind(created),
-            sqlx::query("INSERT INTO domains (account) VALUES (?) ON CONFLICT DO NOTHING").bind(account),
-            sqlx::query("INSERT INTO domains (account, space) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            sql::query("INSERT INTO domains (account) VALUES (?) ON CONFLICT DO NOTHING").bind(account),
+            sql::query("INSERT INTO domains (account, space) VALUES (?, ?) ON CONFLICT DO NOTHING")
                 .bind(account)
                 .bind(space),
-            sqlx::query(
+            sql::query(
                 "INSERT INTO users (guid, name, password, operator, created) VALUES (?, ?, ?, TRUE, ?)",
             )
             .bind(user)
             .bind(user_name)
             .bind(password_hash)
             .bind(created),
-            sqlx::query("INSERT INTO api_keys (key, holder, name, hash, created, account, login) VALUES (?, ?, 'initial', ?, ?, ?, ?)")
+            sql::query("INSERT INTO api_keys (key, holder, name, hash, created, account, login) VALUES (?, ?, 'initial', ?, ?, ?, ?)")
                 .bind(api_key_id)
                 .bind(user)
                 .bind(api_key_hash.as_slice())
                 .bind(created)
                 .bind(account)
                 .bind(key_login.bytes()),
-            sqlx::query(
+            sql::query(
                 "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, 'owner', ?, NULL, FALSE)",
             )
             .bind(user)

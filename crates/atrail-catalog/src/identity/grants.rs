@@ -2,7 +2,6 @@
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, HeldRole, LoginId, Timestamp, User, UserId};
-use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::columns::held_role;
@@ -12,6 +11,7 @@ use super::role_rows;
 use super::users::called;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id};
+use crate::sql::{self, Row};
 
 /// A role that a user holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Identity {
         let (account, _) = role_rows::place_of(&mut tx, &role, WHAT).await?;
         let user = called(&mut tx, who, WHAT).await?;
         let (belongs,): (bool,) =
-            sqlx::query_as("SELECT EXISTS (SELECT 1 FROM roles WHERE holder = ? AND account = ?)")
+            sql::query_as("SELECT EXISTS (SELECT 1 FROM roles WHERE holder = ? AND account = ?)")
                 .bind(user.as_ref().map(|user| user.id.bytes()))
                 .bind(account.bytes())
                 .fetch_one(&mut *tx)
@@ -133,7 +133,7 @@ impl Identity {
             ),
         };
         let user = called(&mut tx, who, WHAT).await?;
-        let done = sqlx::query(sql)
+        let done = sql::query(sql)
             .bind(place)
             .bind(user.as_ref().map(|user| user.id.bytes()))
             .bind(role.word())
@@ -188,7 +188,7 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn grants(&self) -> Result<Vec<Grant>> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT r.holder, u.name, r.role, r.account, r.space, r.claimed FROM roles r \
              JOIN users u ON u.guid = r.holder ORDER BY u.name, r.account, r.space, r.role, r.claimed",
         )
@@ -211,7 +211,7 @@ impl Identity {
     }
 }
 
-fn grant(row: &SqliteRow) -> Result<Grant> {
+fn grant(row: &Row) -> Result<Grant> {
     let (role, account) = held_role(row)?;
     Ok(Grant {
         user: row.id("holder")?,

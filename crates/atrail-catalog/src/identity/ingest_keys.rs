@@ -2,7 +2,6 @@
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, Home, IngestTerms, LoginId, Timestamp};
-use sqlx::SqliteConnection;
 
 use super::Identity;
 use super::api_keys::{ApiKeyHolder, KeyReach};
@@ -11,6 +10,7 @@ use super::role_rows::must_be_a_place;
 use crate::failure::failed_to;
 use crate::names;
 use crate::row::{Columns, Id, nanoseconds};
+use crate::sql::{self, Connection};
 
 /// Ingest keys that an account may have.
 const MAX_KEYS_OF_AN_ACCOUNT: i64 = 10_000;
@@ -90,7 +90,7 @@ impl Identity {
         };
         must_be_a_place(&mut tx, home, WHAT).await?;
         must_be_free(&mut tx, *account, name.as_ref(), certificate, WHAT).await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO ingest_keys (key, login, name, account, space, hash, format, strict, signs, generation, certificate, \
              maker, created, silent_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)",
         )
@@ -124,7 +124,7 @@ impl Identity {
         reach: KeyReach<'_>,
         account: Option<AccountId>,
     ) -> Result<Vec<IngestKey>> {
-        let rows = sqlx::query(keys!("?1 IS NULL OR account = ?1"))
+        let rows = sql::query(keys!("?1 IS NULL OR account = ?1"))
             .bind(account.as_ref().map(Id::bytes))
             .fetch_all(self.catalog.readers())
             .await
@@ -140,7 +140,7 @@ impl Identity {
     /// # Errors
     /// `NotFound` when there is none, or when the catalog fails.
     pub async fn ingest_key(&self, reach: KeyReach<'_>, id: &str) -> Result<IngestKey> {
-        let row = sqlx::query(keys!("key = ?"))
+        let row = sql::query(keys!("key = ?"))
             .bind(id)
             .fetch_optional(self.catalog.readers())
             .await
@@ -174,7 +174,7 @@ impl Identity {
                 "somebody else rotated the ingest key at the same time".to_owned(),
             ));
         }
-        sqlx::query(
+        sql::query(
             "UPDATE ingest_keys SET previous = hash, previous_until = ?, hash = ?, generation = generation + 1, rotated = ? \
              WHERE key = ?",
         )
@@ -200,7 +200,7 @@ impl Identity {
         let key = key_called(&mut tx, id, WHAT).await?;
         let key = key.filter(|key| reach.manages(key.terms.account));
         let key = key.ok_or_else(no_key)?;
-        sqlx::query("DELETE FROM ingest_keys WHERE key = ?")
+        sql::query("DELETE FROM ingest_keys WHERE key = ?")
             .bind(id)
             .execute(&mut *tx)
             .await
@@ -215,7 +215,7 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn ingest_key_of_certificate(&self, sha256: [u8; 32]) -> Result<Option<LoginId>> {
-        let row = sqlx::query("SELECT login FROM ingest_keys WHERE certificate = ?")
+        let row = sql::query("SELECT login FROM ingest_keys WHERE certificate = ?")
             .bind(sha256.as_slice())
             .fetch_optional(self.catalog.readers())
             .await
@@ -229,7 +229,7 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn signer(&self, id: &str, now: Timestamp) -> Result<Option<Signer>> {
-        let row = sqlx::query(keys!("key = ? AND signs"))
+        let row = sql::query(keys!("key = ? AND signs"))
             .bind(id)
             .fetch_optional(self.catalog.readers())
             .await
@@ -256,7 +256,7 @@ impl Identity {
 
     /// Returns how to verify the ingest key with this public part.
     pub(super) async fn ingest_key_called(&self, id: &str) -> Result<Option<ApiKeyHolder>> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT login, hash, previous, previous_until FROM ingest_keys WHERE key = ?",
         )
         .bind(id)
@@ -283,11 +283,11 @@ fn no_key() -> StoreError {
 
 /// Returns the key with this public part.
 async fn key_called(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &str,
     what: &'static str,
 ) -> Result<Option<IngestKey>> {
-    let row = sqlx::query(keys!("key = ?"))
+    let row = sql::query(keys!("key = ?"))
         .bind(id)
         .fetch_optional(connection)
         .await
@@ -297,13 +297,13 @@ async fn key_called(
 
 /// Refuses a name or a certificate that another key has, and one key too many.
 async fn must_be_free(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     account: AccountId,
     name: &str,
     certificate: Option<[u8; 32]>,
     what: &'static str,
 ) -> Result<()> {
-    let (named, certified, count): (bool, bool, i64) = sqlx::query_as(
+    let (named, certified, count): (bool, bool, i64) = sql::query_as(
         "SELECT EXISTS (SELECT 1 FROM ingest_keys WHERE account = ?1 AND name = ?2), \
          EXISTS (SELECT 1 FROM ingest_keys WHERE certificate = ?3), \
          (SELECT COUNT(*) FROM ingest_keys WHERE account = ?1)",

@@ -8,13 +8,12 @@ use atrail_model::{
     AccountRole, HeldRole, Home, IngestTerms, KeyScope, LoginId, SpaceRole, Standing, Timestamp,
     User, UserId,
 };
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::ingest_silence::IngestTurn;
 use super::ingest_uses::IngestCounts;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id};
+use crate::sql::{self, Connection, Row};
 
 /// An ingest key without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,11 +70,11 @@ pub(super) use keys;
 
 /// Returns the standing of the requests with an ingest key, as the connection sees it; `None` when the key is gone.
 pub(super) async fn standing(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     login: LoginId,
     what: &'static str,
 ) -> Result<Option<Standing>> {
-    let row = sqlx::query(
+    let row = sql::query(
         "SELECT key, name, account, space, format, strict FROM ingest_keys WHERE login = ?",
     )
     .bind(login.bytes())
@@ -114,7 +113,7 @@ pub(super) async fn standing(
     }))
 }
 
-fn terms(row: &SqliteRow) -> Result<IngestTerms> {
+fn terms(row: &Row) -> Result<IngestTerms> {
     Ok(IngestTerms {
         account: row.id("account")?,
         space: row.optional_id("space")?,
@@ -124,14 +123,14 @@ fn terms(row: &SqliteRow) -> Result<IngestTerms> {
 }
 
 /// Returns the hash of the secret before the last rotation, and until when it works.
-pub(super) fn previous(row: &SqliteRow) -> Result<Option<([u8; 32], Timestamp)>> {
+pub(super) fn previous(row: &Row) -> Result<Option<([u8; 32], Timestamp)>> {
     match row.optional_moment("previous_until")? {
         Some(until) => Ok(Some((row.hash("previous")?, until))),
         None => Ok(None),
     }
 }
 
-pub(super) fn ingest_key(row: &SqliteRow) -> Result<IngestKey> {
+pub(super) fn ingest_key(row: &Row) -> Result<IngestKey> {
     let silent = row.integer("silent")? != 0;
     let turned = row.optional_moment("turned")?;
     Ok(IngestKey {

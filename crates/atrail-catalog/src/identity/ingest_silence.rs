@@ -6,6 +6,7 @@ use atrail_model::{LoginId, Timestamp};
 use super::Identity;
 use crate::failure::failed_to;
 use crate::row::{Id, nanoseconds};
+use crate::sql;
 
 /// A sender that fell silent, or came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl Identity {
         const WHAT: &str = "record that a sender fell silent or came back";
         let IngestTurn { silent, at, after } = turn;
         let mut tx = self.catalog.begin(WHAT).await?;
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE ingest_keys SET silent = ?1, turned = ?2, turned_after = ?3, turn_recorded = 0 \
              WHERE login = ?4 AND silent <> ?1",
         )
@@ -50,7 +51,7 @@ impl Identity {
     pub async fn ingest_turn_is_on_record(&self, login: LoginId, turn: IngestTurn) -> Result<()> {
         const WHAT: &str = "record that an event about a sender was written";
         let mut tx = self.catalog.begin(WHAT).await?;
-        sqlx::query(
+        sql::query(
             "UPDATE ingest_keys SET turn_recorded = 1 WHERE login = ? AND silent = ? AND turned = ?",
         )
         .bind(login.bytes())

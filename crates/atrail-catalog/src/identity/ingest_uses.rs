@@ -6,6 +6,7 @@ use atrail_model::{LoginId, Timestamp};
 use super::Identity;
 use crate::failure::failed_to;
 use crate::row::{Id, nanoseconds};
+use crate::sql;
 
 /// Number of keys whose uses one transaction records: other writers wait no longer than that takes.
 const AT_ONCE: usize = 256;
@@ -73,7 +74,7 @@ impl Identity {
                 },
             ) in &uses[from..]
             {
-                sqlx::query(
+                sql::query(
                     "UPDATE ingest_keys SET used = MAX(COALESCE(?1, used), COALESCE(used, ?1)), \
                      received = MAX(COALESCE(?2, received), COALESCE(received, ?2)), accepted = accepted + ?3, \
                      duplicates = duplicates + ?4, refused = refused + ?5, bytes = bytes + ?6 WHERE login = ?7",

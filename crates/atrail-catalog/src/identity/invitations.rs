@@ -9,9 +9,6 @@ use std::time::Duration;
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, HeldRole, ParseIdError, SpaceId, Timestamp, User, UserId};
-use sqlx::SqliteConnection;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use uuid::Uuid;
 
 use super::Identity;
@@ -21,6 +18,7 @@ use super::users::{called, fit_name};
 use crate::failure::failed_to;
 use crate::names;
 use crate::row::{Columns, Id, nanoseconds};
+use crate::sql::{self, Connection, Row};
 
 /// How long an invitation can be accepted.
 const OPEN_FOR: Duration = Duration::from_secs(14 * 86_400);
@@ -126,7 +124,7 @@ impl Identity {
         let sql = select_invitations!(
             "NOT i.declined AND (i.invitee = ? OR (i.invitee IS NULL AND i.name = ?))"
         );
-        let query = sqlx::query(sql)
+        let query = sql::query(sql)
             .bind(nanoseconds(now))
             .bind(user.id.bytes())
             .bind(names::canonical(&user.name).as_ref());
@@ -142,7 +140,7 @@ impl Identity {
         account: AccountId,
         now: Timestamp,
     ) -> Result<Vec<Invitation>> {
-        let query = sqlx::query(select_invitations!("i.account = ?"))
+        let query = sql::query(select_invitations!("i.account = ?"))
             .bind(nanoseconds(now))
             .bind(account.bytes());
         self.listed(query).await
@@ -153,14 +151,11 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn all_invitations(&self, now: Timestamp) -> Result<Vec<Invitation>> {
-        let query = sqlx::query(select_invitations!("TRUE")).bind(nanoseconds(now));
+        let query = sql::query(select_invitations!("TRUE")).bind(nanoseconds(now));
         self.listed(query).await
     }
 
-    async fn listed(
-        &self,
-        query: Query<'_, sqlx::Sqlite, SqliteArguments>,
-    ) -> Result<Vec<Invitation>> {
+    async fn listed(&self, query: sql::Query) -> Result<Vec<Invitation>> {
         let rows = query
             .fetch_all(self.catalog.readers())
             .await
@@ -231,7 +226,7 @@ impl Identity {
         if !addressee.is(user) {
             return Err(unknown());
         }
-        sqlx::query("UPDATE invitations SET declined = TRUE WHERE invitation = ?")
+        sql::query("UPDATE invitations SET declined = TRUE WHERE invitation = ?")
             .bind(id.bytes())
             .execute(&mut *tx)
             .await
@@ -271,7 +266,7 @@ impl Identity {
         now: Timestamp,
     ) -> Result<Option<AccountId>> {
         let row =
-            sqlx::query("SELECT account FROM invitations WHERE invitation = ? AND expires > ?")
+            sql::query("SELECT account FROM invitations WHERE invitation = ? AND expires > ?")
                 .bind(id.bytes())
                 .bind(nanoseconds(now))
                 .fetch_optional(self.catalog.readers())
@@ -287,7 +282,7 @@ impl Identity {
     pub async fn forget_invitations(&self, expired_by: Timestamp) -> Result<()> {
         const WHAT: &str = "delete expired invitations";
         let mut tx = self.catalog.begin(WHAT).await?;
-        sqlx::query("DELETE FROM invitations WHERE expires <= ?")
+        sql::query("DELETE FROM invitations WHERE expires <= ?")
             .bind(nanoseconds(expired_by))
             .execute(&mut *tx)
             .await
@@ -298,7 +293,7 @@ impl Identity {
 
 /// Offers a role to a name. The same statements run whether or not there is such a user.
 pub(super) async fn offer(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     offer: Offer<'_>,
     now: Timestamp,
     what: &'static str,
@@ -314,7 +309,7 @@ pub(super) async fn offer(
     let invitee = invitee.as_ref().map(Id::bytes);
     let expires = nanoseconds(now.checked_add(OPEN_FOR).unwrap_or(Timestamp::MAX));
     let space = space_of(&role);
-    let again = sqlx::query(
+    let again = sql::query(
         "UPDATE invitations SET invitee = ?, inviter = ?, created = ?, expires = ?, declined = FALSE \
          WHERE account = ? AND space IS ? AND name = ? AND role = ? RETURNING invitation",
     )
@@ -334,7 +329,7 @@ pub(super) async fn offer(
         return Ok(again);
     }
     let (already,): (i64,) =
-        sqlx::query_as("SELECT COUNT(*) FROM invitations WHERE account = ? AND expires > ?")
+        sql::query_as("SELECT COUNT(*) FROM invitations WHERE account = ? AND expires > ?")
             .bind(account.bytes())
             .bind(nanoseconds(now))
             .fetch_one(&mut *connection)
@@ -346,7 +341,7 @@ pub(super) async fn offer(
         )));
     }
     let id = InvitationId(Uuid::new_v4());
-    sqlx::query(
+    sql::query(
         "INSERT INTO invitations (invitation, name, invitee, inviter, role, account, space, created, expires, declined) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE)",
     )
@@ -368,7 +363,7 @@ pub(super) async fn offer(
 
 /// Deletes the invitations of a name to a role; returns how many there were.
 pub(super) async fn delete_offers(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: &str,
     role: HeldRole,
     now: Timestamp,
@@ -384,7 +379,7 @@ pub(super) async fn delete_offers(
             space.bytes(),
         ),
     };
-    let done = sqlx::query(sql)
+    let done = sql::query(sql)
         .bind(place)
         .bind(names::canonical(name).as_ref())
         .bind(role.word())
@@ -413,12 +408,12 @@ impl Addressee {
 }
 
 async fn open(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: InvitationId,
     now: Timestamp,
     what: &'static str,
 ) -> Result<(Invitation, Addressee)> {
-    let row = sqlx::query(concat!(
+    let row = sql::query(concat!(
         "SELECT i.invitation, i.name, i.role, i.account, i.space, i.created, i.expires, a.name AS account_name, ",
         "i.invitee, i.declined FROM invitations i JOIN accounts a ON a.guid = i.account ",
         "WHERE i.expires > ? AND i.invitation = ? AND ",
@@ -440,11 +435,11 @@ async fn open(
 }
 
 async fn of_id(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: UserId,
     what: &'static str,
 ) -> Result<Option<User>> {
-    let row = sqlx::query("SELECT guid, name, operator FROM users WHERE guid = ?")
+    let row = sql::query("SELECT guid, name, operator FROM users WHERE guid = ?")
         .bind(id.bytes())
         .fetch_optional(connection)
         .await
@@ -452,12 +447,8 @@ async fn of_id(
     row.as_ref().map(user).transpose()
 }
 
-async fn delete(
-    connection: &mut SqliteConnection,
-    id: InvitationId,
-    what: &'static str,
-) -> Result<()> {
-    sqlx::query("DELETE FROM invitations WHERE invitation = ?")
+async fn delete(connection: &mut Connection, id: InvitationId, what: &'static str) -> Result<()> {
+    sql::query("DELETE FROM invitations WHERE invitation = ?")
         .bind(id.bytes())
         .execute(connection)
         .await
@@ -465,7 +456,7 @@ async fn delete(
     Ok(())
 }
 
-fn invitation(row: &SqliteRow) -> Result<Invitation> {
+fn invitation(row: &Row) -> Result<Invitation> {
     let (role, account) = held_role(row)?;
     Ok(Invitation {
         id: row.id("invitation")?,

@@ -2,19 +2,19 @@
 
 use atrail_disk::Result;
 use atrail_model::{AccountId, Home, SpaceId, UserId};
-use sqlx::SqliteConnection;
 
 use crate::failure::failed_to;
 use crate::row::{Columns, Id};
+use crate::sql::{self, Connection};
 
 /// Returns the only account, and the only space, of a user's roles; roles that a provider claimed do not count for a
 /// key.
 pub(super) async fn only_home(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     holder: UserId,
     what: &'static str,
 ) -> Result<Home> {
-    let row = sqlx::query(
+    let row = sql::query(
         "SELECT CASE WHEN COUNT(DISTINCT account) = 1 THEN MIN(account) END AS account, \
                 CASE WHEN COUNT(DISTINCT space) = 1 AND COUNT(space) = COUNT(*) THEN MIN(space) END AS space \
          FROM roles WHERE holder = ? AND NOT claimed",
@@ -33,14 +33,14 @@ pub(super) async fn only_home(
 /// the one account that its requests meant until now, or, of a user without any role, this place: the next role does
 /// not change it.
 pub(super) async fn settle(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     holder: UserId,
     account: AccountId,
     space: Option<SpaceId>,
     what: &'static str,
 ) -> Result<()> {
     let (has_roles,): (bool,) =
-        sqlx::query_as("SELECT EXISTS (SELECT 1 FROM roles WHERE holder = ? AND NOT claimed)")
+        sql::query_as("SELECT EXISTS (SELECT 1 FROM roles WHERE holder = ? AND NOT claimed)")
             .bind(holder.bytes())
             .fetch_one(&mut *connection)
             .await
@@ -53,7 +53,7 @@ pub(super) async fn settle(
             space,
         }
     };
-    sqlx::query("UPDATE api_keys SET account = ?, space = ? WHERE holder = ? AND account IS NULL AND NOT bound")
+    sql::query("UPDATE api_keys SET account = ?, space = ? WHERE holder = ? AND account IS NULL AND NOT bound")
         .bind(home.account.as_ref().map(Id::bytes))
         .bind(home.space.as_ref().map(Id::bytes))
         .bind(holder.bytes())
@@ -65,11 +65,11 @@ pub(super) async fn settle(
 
 /// Returns the account that the key with this public part is bound to, if it is.
 pub(super) async fn bound_to(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     api_key: Option<&str>,
     what: &'static str,
 ) -> Result<Option<AccountId>> {
-    let row = sqlx::query("SELECT account FROM api_keys WHERE key = ? AND bound")
+    let row = sql::query("SELECT account FROM api_keys WHERE key = ? AND bound")
         .bind(api_key)
         .fetch_optional(tx)
         .await

@@ -5,6 +5,7 @@ use atrail_model::{LoginId, Timestamp};
 use super::Identity;
 use crate::failure::failed_to;
 use crate::row::{Id, nanoseconds};
+use crate::sql;
 use atrail_disk::Result;
 
 /// Number of uses that one transaction records: other writers wait no longer than that takes.
@@ -21,7 +22,7 @@ impl Identity {
         for part in uses.chunks(AT_ONCE) {
             let mut tx = self.catalog.begin(WHAT).await?;
             for (login, at) in part {
-                sqlx::query(
+                sql::query(
                     "UPDATE api_keys SET used = MAX(?1, COALESCE(used, ?1)) WHERE login = ?2",
                 )
                 .bind(nanoseconds(*at))

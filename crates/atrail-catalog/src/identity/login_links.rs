@@ -5,12 +5,12 @@
 
 use atrail_disk::Result;
 use atrail_model::{LoginId, Timestamp, User, UserId};
-use sqlx::SqliteConnection;
 
 use super::Identity;
 use super::columns::user;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id, nanoseconds};
+use crate::sql::{self, Connection};
 
 /// What a link that was used grants.
 pub(super) struct Linked {
@@ -33,12 +33,12 @@ impl Identity {
     ) -> Result<bool> {
         const WHAT: &str = "make a login link";
         let mut tx = self.catalog.begin(WHAT).await?;
-        sqlx::query("DELETE FROM login_links WHERE expires <= ?")
+        sql::query("DELETE FROM login_links WHERE expires <= ?")
             .bind(nanoseconds(now))
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
-        let made = sqlx::query(
+        let made = sql::query(
             "INSERT INTO login_links (hash, holder, api_key, made_by, ends, expires) \
              SELECT ?1, holder, api_key, login, ends, ?4 FROM logins WHERE login = ?2 AND expires > ?3 \
              UNION ALL SELECT ?1, holder, key, NULL, NULL, ?4 FROM api_keys \
@@ -63,7 +63,7 @@ impl Identity {
         const WHAT: &str = "look up a login link";
         let connection = self.catalog.readers().acquire().await;
         let mut connection = connection.map_err(failed_to(WHAT))?;
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT u.guid, u.name, u.operator FROM login_links k JOIN users u ON u.guid = k.holder \
              WHERE k.hash = ? AND k.expires > ?",
         )
@@ -78,11 +78,11 @@ impl Identity {
 
 /// Forgets the unused links of a user.
 pub(super) async fn forget_links_of(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     holder: UserId,
     what: &'static str,
 ) -> Result<()> {
-    sqlx::query("DELETE FROM login_links WHERE holder = ?")
+    sql::query("DELETE FROM login_links WHERE holder = ?")
         .bind(holder.bytes())
         .execute(tx)
         .await
@@ -92,13 +92,13 @@ pub(super) async fn forget_links_of(
 
 /// Uses a link up, and returns what it grants; `None` when it was used before, has expired, or what made it has ended.
 pub(super) async fn consume(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     hash: [u8; 32],
     holder: &[u8],
     now: Timestamp,
     what: &'static str,
 ) -> Result<Option<Linked>> {
-    let row = sqlx::query(
+    let row = sql::query(
         "DELETE FROM login_links WHERE hash = ?1 AND holder = ?2 AND expires > ?3 \
          AND (made_by IS NULL OR made_by IN (SELECT login FROM logins WHERE expires > ?3)) \
          AND (api_key IS NULL OR api_key IN (SELECT key FROM api_keys WHERE expires IS NULL OR expires > ?3)) \

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use atrail_disk::Result;
 use atrail_model::{AccountId, LoginId, Standing, Timestamp, User, UserId};
-use sqlx::SqliteConnection;
 
 use super::Identity;
 use super::columns::user;
@@ -20,6 +19,7 @@ use super::login_records;
 use super::standing::standing;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id, nanoseconds};
+use crate::sql::{self, Connection};
 
 /// Number of accounts at most in which the beginning of a login is recorded.
 pub const RECORDS_OF_A_LOGIN: usize = 16;
@@ -164,13 +164,13 @@ impl Identity {
         let holder = new.user.id.bytes();
         let mut tx = self.catalog.begin(WHAT).await?;
         let stands = match &new.proof {
-            Proof::Link { .. } => sqlx::query("SELECT 1"),
+            Proof::Link { .. } => sql::query("SELECT 1"),
             Proof::Password { hash } => {
-                sqlx::query("SELECT 1 FROM users WHERE guid = ? AND password = ? AND password <> ''")
+                sql::query("SELECT 1 FROM users WHERE guid = ? AND password = ? AND password <> ''")
                     .bind(holder)
                     .bind(*hash)
             }
-            Proof::ApiKey { id, hash } => sqlx::query(
+            Proof::ApiKey { id, hash } => sql::query(
                 "SELECT 1 FROM api_keys WHERE holder = ? AND key = ? AND hash = ? AND (expires IS NULL OR expires > ?)",
             )
             .bind(holder)
@@ -178,7 +178,7 @@ impl Identity {
             .bind(hash.as_slice())
             .bind(now),
             Proof::External { .. } => {
-                sqlx::query("SELECT 1 FROM external_users WHERE holder = ?").bind(holder)
+                sql::query("SELECT 1 FROM external_users WHERE holder = ?").bind(holder)
             }
         };
         let stands = stands.fetch_optional(&mut *tx).await;
@@ -202,7 +202,7 @@ impl Identity {
             KeptBy::Cookie { hash, ends } => (Some(hash), Some(ends)),
         };
         let last = [ends, cookie_ends].into_iter().flatten().min();
-        sqlx::query(
+        sql::query(
             "INSERT INTO logins (login, holder, api_key, created, expires, ends, cookie, cookie_ends) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
@@ -261,7 +261,7 @@ impl Identity {
     ) -> Result<Exchange> {
         const WHAT: &str = "exchange a refresh token";
         let mut tx = self.catalog.begin(WHAT).await?;
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT u.guid, u.name, u.operator, l.login, l.api_key IS NOT NULL AS by_api_key, u.password = '' AS external, \
                     COALESCE(t.exchanged, 0) AS exchanged \
              FROM refresh_tokens t JOIN logins l ON l.login = t.login \
@@ -287,14 +287,14 @@ impl Identity {
             tx.commit().await?;
             return Ok(ended.map_or(Exchange::Unknown, |ended| Exchange::Reused { user, ended }));
         }
-        sqlx::query("UPDATE refresh_tokens SET exchanged = COALESCE(exchanged, ?) WHERE hash = ?")
+        sql::query("UPDATE refresh_tokens SET exchanged = COALESCE(exchanged, ?) WHERE hash = ?")
             .bind(nanoseconds(now))
             .bind(old.as_slice())
             .execute(&mut *tx)
             .await
             .map_err(failed_to(WHAT))?;
         insert_token(&mut tx, WHAT, new, login, now).await?;
-        sqlx::query("UPDATE logins SET expires = MIN(?1, COALESCE(ends, ?1)) WHERE login = ?2")
+        sql::query("UPDATE logins SET expires = MIN(?1, COALESCE(ends, ?1)) WHERE login = ?2")
             .bind(nanoseconds(expires))
             .bind(login.bytes())
             .execute(&mut *tx)
@@ -327,7 +327,7 @@ impl Identity {
         const WHAT: &str = "forget ended logins";
         let latest = plausible.map(|date| date.checked_add(A_DAY).unwrap_or(Timestamp::MAX));
         let mut tx = self.catalog.begin(WHAT).await?;
-        sqlx::query(concat!(
+        sql::query(concat!(
             "DELETE FROM logins WHERE expires <= ?1 OR created > ?2 ",
             "OR login IN (SELECT login FROM refresh_tokens WHERE issued > ?2)"
         ))
@@ -360,7 +360,7 @@ impl Identity {
     pub async fn end_login_of(&self, refresh_hash: [u8; 32]) -> Result<Option<EndedLogin>> {
         const WHAT: &str = "end a login";
         let mut tx = self.catalog.begin(WHAT).await?;
-        let row = sqlx::query("SELECT login FROM refresh_tokens WHERE hash = ?")
+        let row = sql::query("SELECT login FROM refresh_tokens WHERE hash = ?")
             .bind(refresh_hash.as_slice())
             .fetch_optional(&mut *tx)
             .await
@@ -388,12 +388,12 @@ impl Identity {
 
 /// Ends a login; returns it, unless it had ended.
 pub(super) async fn end(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     login: LoginId,
     what: &'static str,
 ) -> Result<Option<EndedLogin>> {
     let accounts = login_records::at_the_end_of(tx, login, what).await?;
-    let row = sqlx::query("DELETE FROM logins WHERE login = ? RETURNING holder, api_key")
+    let row = sql::query("DELETE FROM logins WHERE login = ? RETURNING holder, api_key")
         .bind(login.bytes())
         .fetch_optional(tx)
         .await
@@ -410,12 +410,12 @@ pub(super) async fn end(
 
 /// Records the use of the API key that began the login, if one did.
 async fn note_use(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     what: &'static str,
     login: LoginId,
     now: Timestamp,
 ) -> Result<()> {
-    sqlx::query(
+    sql::query(
         "UPDATE api_keys SET used = ? WHERE key = (SELECT api_key FROM logins WHERE login = ?)",
     )
     .bind(nanoseconds(now))
@@ -427,13 +427,13 @@ async fn note_use(
 }
 
 async fn insert_token(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     what: &'static str,
     hash: [u8; 32],
     login: LoginId,
     now: Timestamp,
 ) -> Result<()> {
-    sqlx::query("INSERT INTO refresh_tokens (hash, login, issued) VALUES (?, ?, ?)")
+    sql::query("INSERT INTO refresh_tokens (hash, login, issued) VALUES (?, ?, ?)")
         .bind(hash.as_slice())
         .bind(login.bytes())
         .bind(nanoseconds(now))

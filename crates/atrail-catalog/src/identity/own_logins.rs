@@ -8,6 +8,7 @@ use super::login_links::forget_links_of;
 use super::logins::{EndedLogin, end};
 use crate::failure::failed_to;
 use crate::row::{Columns, Id, nanoseconds};
+use crate::sql;
 
 /// A login in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Identity {
         const WHAT: &str = "list a user's logins";
         let connection = self.catalog.readers().acquire().await;
         let mut connection = connection.map_err(failed_to(WHAT))?;
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT l.login, l.created, l.expires, l.cookie IS NOT NULL AS is_browser, l.ends IS NOT NULL AS is_external, \
                     l.api_key \
              FROM logins l LEFT JOIN api_keys k ON k.key = l.api_key \
@@ -67,7 +68,7 @@ impl Identity {
     pub async fn end_own_login(&self, user: UserId, login: LoginId) -> Result<Option<EndedLogin>> {
         const WHAT: &str = "end a login";
         let mut tx = self.begin(WHAT).await?;
-        let own = sqlx::query("SELECT 1 FROM logins WHERE login = ? AND holder = ?")
+        let own = sql::query("SELECT 1 FROM logins WHERE login = ? AND holder = ?")
             .bind(login.bytes())
             .bind(user.bytes())
             .fetch_optional(&mut *tx)
@@ -88,7 +89,7 @@ impl Identity {
     pub async fn end_other_logins(&self, user: UserId, keep: LoginId) -> Result<Vec<EndedLogin>> {
         const WHAT: &str = "end a user's other logins";
         let mut tx = self.begin(WHAT).await?;
-        let rows = sqlx::query("SELECT login FROM logins WHERE holder = ? AND login <> ?")
+        let rows = sql::query("SELECT login FROM logins WHERE holder = ? AND login <> ?")
             .bind(user.bytes())
             .bind(keep.bytes())
             .fetch_all(&mut *tx)

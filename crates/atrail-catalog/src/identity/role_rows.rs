@@ -2,15 +2,15 @@
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, AccountRole, HeldRole, Home, SpaceId, SpaceRole, UserId};
-use sqlx::SqliteConnection;
 
 use super::key_home;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id};
+use crate::sql::{self, Connection};
 
 /// Inserts a role within a transaction; returns `false` when the user held it before in the same way.
 pub(super) async fn insert(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     user: UserId,
     role: HeldRole,
     claimed: bool,
@@ -20,7 +20,7 @@ pub(super) async fn insert(
     if !claimed {
         key_home::settle(tx, user, account, space, what).await?;
     }
-    let done = sqlx::query(
+    let done = sql::query(
         "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     )
     .bind(user.bytes())
@@ -36,7 +36,7 @@ pub(super) async fn insert(
 
 /// Returns the account of a role, and its space; `NotFound` when they do not exist.
 pub(super) async fn place_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     role: &HeldRole,
     what: &'static str,
 ) -> Result<(AccountId, Option<SpaceId>)> {
@@ -53,7 +53,7 @@ pub(super) async fn place_of(
             "space",
         ),
     };
-    let found = sqlx::query(exists)
+    let found = sql::query(exists)
         .bind(place)
         .fetch_optional(connection)
         .await
@@ -66,7 +66,7 @@ pub(super) async fn place_of(
 
 /// Refuses a place that does not exist, or whose space is of another account.
 pub(super) async fn must_be_a_place(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     home: Home,
     what: &'static str,
 ) -> Result<()> {
@@ -88,12 +88,12 @@ pub(super) async fn must_be_a_place(
 /// Records that a user uses an account; returns `false` when that was recorded before, or when there is no such user or
 /// account.
 pub(super) async fn insert_use(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     user: UserId,
     account: AccountId,
     what: &'static str,
 ) -> Result<bool> {
-    let done = sqlx::query(
+    let done = sql::query(
         "INSERT INTO account_uses (holder, account) SELECT u.guid, a.guid FROM users u, accounts a \
          WHERE u.guid = ? AND a.guid = ? AND a.deleted IS NULL ON CONFLICT DO NOTHING",
     )
@@ -109,11 +109,11 @@ pub(super) async fn insert_use(
 /// recorded the user's actions. An account in which no role remains, as after the end of its space, does not count,
 /// just as in [`super::Identity::accounts_of`].
 pub(super) async fn insert_first_uses(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     user: UserId,
     what: &'static str,
 ) -> Result<()> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO account_uses (holder, account) SELECT DISTINCT holder, account FROM roles \
          WHERE holder = ?1 AND NOT EXISTS ( \
              SELECT 1 FROM account_uses u JOIN roles q ON q.holder = u.holder AND q.account = u.account WHERE u.holder = ?1)",
@@ -127,11 +127,11 @@ pub(super) async fn insert_first_uses(
 
 /// Deletes the uses of accounts in which the user holds no role any longer.
 pub(super) async fn forget_uses(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     user: UserId,
     what: &'static str,
 ) -> Result<()> {
-    sqlx::query(
+    sql::query(
         "DELETE FROM account_uses WHERE holder = ?1 \
          AND account NOT IN (SELECT account FROM roles WHERE holder = ?1)",
     )

@@ -6,22 +6,22 @@ use atrail_disk::Result;
 use atrail_model::{
     AccountRole, HeldRole, Home, KeyScope, KeyScopes, LoginId, Standing, Timestamp, User,
 };
-use sqlx::SqliteConnection;
 
 use super::columns::{held_role, scopes, user};
 use super::ingest_rows;
 use crate::failure::failed_to;
 use crate::row::{Columns, Id, nanoseconds};
+use crate::sql::{self, Connection};
 
 /// Returns the standing of a login, or of the requests with an API key or an ingest key itself, as the connection sees it; `None` when it
 /// has ended.
 pub(super) async fn standing(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     login: LoginId,
     now: Timestamp,
 ) -> Result<Option<Standing>> {
     const WHAT: &str = "look up a login";
-    let row = sqlx::query(
+    let row = sql::query(
         "SELECT u.guid, u.name, u.operator, l.ends IS NOT NULL AS is_external, k.scopes, k.expires IS NOT NULL AS key_ends, \
                 MIN(l.expires, COALESCE(k.expires, l.expires)) AS until, k.account, k.space, COALESCE(k.bound, 0) AS bound, \
                 k.key, k.maker IS NOT NULL AS for_another \
@@ -67,7 +67,7 @@ pub(super) async fn standing(
         noted: HashSet::new(),
         until: row.moment("until")?,
     };
-    let roles = sqlx::query(
+    let roles = sql::query(
         "SELECT role, account, space FROM roles WHERE holder = ? AND (NOT claimed OR ?)",
     )
     .bind(standing.user.id.bytes())
@@ -97,7 +97,7 @@ pub(super) async fn standing(
         return Ok(Some(standing));
     }
     // Requests with a key itself belong to no login that could be on record.
-    let noted = sqlx::query(
+    let noted = sql::query(
         "SELECT account FROM account_uses u WHERE holder = ?1 AND ( \
              EXISTS (SELECT 1 FROM login_records t WHERE t.login = ?2 AND t.account = u.account) \
              OR NOT EXISTS (SELECT 1 FROM logins WHERE login = ?2))",

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, LoginId, Timestamp, User, UserId};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::Identity;
 use super::columns::user;
@@ -13,6 +11,7 @@ use super::login_links::forget_links_of;
 use crate::failure::{failed_to, taken_or_failed_to};
 use crate::names;
 use crate::row::{Columns, Id, nanoseconds};
+use crate::sql::{self, Connection, Row};
 
 /// A user with the hash of the password. `Debug` does not show the hash.
 #[derive(Clone)]
@@ -49,7 +48,7 @@ impl Identity {
             operator,
         };
         let mut tx = self.begin("create a user").await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO users (guid, name, password, operator, created) VALUES (?, ?, ?, ?, ?)",
         )
         .bind(user.id.bytes())
@@ -74,7 +73,7 @@ impl Identity {
     pub async fn delete_user(&self, id: UserId) -> Result<Vec<AccountId>> {
         const WHAT: &str = "delete a user";
         let mut tx = self.begin(WHAT).await?;
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT operator AND NOT EXISTS (SELECT 1 FROM users o WHERE o.operator AND o.guid <> u.guid) AS is_last \
              FROM users u WHERE guid = ?",
         )
@@ -91,7 +90,7 @@ impl Identity {
             ));
         }
         let accounts =
-            sqlx::query("SELECT DISTINCT account FROM roles WHERE holder = ? ORDER BY account")
+            sql::query("SELECT DISTINCT account FROM roles WHERE holder = ? ORDER BY account")
                 .bind(id.bytes())
                 .fetch_all(&mut *tx)
                 .await
@@ -104,7 +103,7 @@ impl Identity {
             "DELETE FROM sessions WHERE owner = ?",
             "DELETE FROM users WHERE guid = ?",
         ] {
-            sqlx::query(sql)
+            sql::query(sql)
                 .bind(id.bytes())
                 .execute(&mut *tx)
                 .await
@@ -119,7 +118,7 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn users(&self) -> Result<Vec<User>> {
-        let rows = sqlx::query("SELECT guid, name, operator FROM users ORDER BY name")
+        let rows = sql::query("SELECT guid, name, operator FROM users ORDER BY name")
             .fetch_all(self.catalog.readers())
             .await
             .map_err(failed_to("list users"))?;
@@ -150,7 +149,7 @@ impl Identity {
     /// # Errors
     /// `NotFound`, or when the catalog fails.
     pub async fn user(&self, id: UserId) -> Result<User> {
-        let row = sqlx::query("SELECT guid, name, operator FROM users WHERE guid = ?")
+        let row = sql::query("SELECT guid, name, operator FROM users WHERE guid = ?")
             .bind(id.bytes())
             .fetch_optional(self.catalog.readers())
             .await
@@ -166,7 +165,7 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn credentials(&self, name: &str) -> Result<Option<Credentials>> {
-        let row = sqlx::query(NAMED)
+        let row = sql::query(NAMED)
             .bind(name)
             .bind(names::canonical(name).as_ref())
             .fetch_optional(self.catalog.readers())
@@ -189,7 +188,7 @@ impl Identity {
     ) -> Result<bool> {
         const WHAT: &str = "change a password";
         let mut tx = self.begin(WHAT).await?;
-        let changed = sqlx::query("UPDATE users SET password = ? WHERE guid = ? AND password = ?")
+        let changed = sql::query("UPDATE users SET password = ? WHERE guid = ? AND password = ?")
             .bind(new)
             .bind(id.bytes())
             .bind(old)
@@ -199,7 +198,7 @@ impl Identity {
         if changed.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query("DELETE FROM logins WHERE holder = ? AND api_key IS NULL AND login <> ?")
+        sql::query("DELETE FROM logins WHERE holder = ? AND api_key IS NULL AND login <> ?")
             .bind(id.bytes())
             .bind(keep.bytes())
             .execute(&mut *tx)
@@ -217,12 +216,12 @@ const NAMED: &str = "SELECT guid, name, operator, password FROM users WHERE name
 
 /// Returns the user with this GUID, or else the one of this name.
 pub(super) async fn called(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     word: &str,
     what: &'static str,
 ) -> Result<Option<User>> {
     let id = word.parse::<UserId>().ok();
-    let row = sqlx::query(
+    let row = sql::query(
         "SELECT guid, name, operator FROM users WHERE guid = ?1 OR name IN (?2, ?3) \
          ORDER BY guid = ?1 DESC, name = ?2 DESC LIMIT 1",
     )
@@ -247,7 +246,7 @@ pub(super) fn fit_name(name: &str) -> Result<Cow<'_, str>> {
     Ok(name)
 }
 
-fn credentials(row: &SqliteRow) -> Result<Credentials> {
+fn credentials(row: &Row) -> Result<Credentials> {
     Ok(Credentials {
         user: user(row)?,
         password_hash: Some(row.text("password")?).filter(|hash| !hash.is_empty()),

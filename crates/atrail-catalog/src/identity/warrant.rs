@@ -4,9 +4,9 @@
 
 use atrail_disk::{Result, StoreError};
 use atrail_model::Warrant;
-use sqlx::SqliteConnection;
 
 use super::standing::standing;
+use crate::sql::Connection;
 
 /// Refuses a change unless the login that requests it has the same rights as when the request was authorized. The
 /// caller calls it in the transaction that makes the change. Without a warrant no rights are required.
@@ -15,7 +15,7 @@ use super::standing::standing;
 /// `LoginEnded`, `RightsChanged`, or when the catalog fails.
 pub(crate) async fn must_stand(
     warrant: Option<&Warrant>,
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
 ) -> Result<()> {
     let Some(warrant) = warrant else {
         return Ok(());

@@ -10,7 +10,6 @@ use atrail_evidence::{
 use atrail_model::{
     AccountId, Day, Domain, Retention, SegmentId, SpaceId, Timestamp, format_timestamp,
 };
-use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
 use super::layout::malformed;
@@ -19,6 +18,7 @@ use crate::domains::{DomainRow, domain_row};
 use crate::failure::failed_to;
 use crate::retention;
 use crate::row::{Columns, Id};
+use crate::sql::{self, Connection};
 use crate::view::{View, Write};
 
 /// Segments of one entry where a day has very many.
@@ -48,9 +48,9 @@ pub struct Epoch {
 
 impl Beginning<'_> {
     /// Begins the log of a new account.
-    pub async fn account(
+    pub(crate) async fn account(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         account: AccountId,
     ) -> Result<()> {
         let row = row_of(connection, Domain::Account(account)).await?;
@@ -60,19 +60,19 @@ impl Beginning<'_> {
 
     /// Begins the log of a new space, and records in its account's log that it was added. A hold on the account also
     /// covers the new space.
-    pub async fn space(&self, connection: &mut SqliteConnection, space: SpaceId) -> Result<()> {
+    pub(crate) async fn space(&self, connection: &mut Connection, space: SpaceId) -> Result<()> {
         self.space_of(connection, space, &Epoch::default()).await
     }
 
     async fn space_of(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         space: SpaceId,
         epoch: &Epoch,
     ) -> Result<()> {
         let row = row_of(connection, Domain::Space(space)).await?;
         let account = row_of(connection, Domain::Account(row.account)).await?;
-        sqlx::query(concat!(
+        sql::query(concat!(
             "INSERT INTO holds (domain, at_account_level, reason, actor, since) ",
             "SELECT ?, at_account_level, reason, actor, since FROM holds WHERE domain = ? AND at_account_level"
         ))
@@ -87,9 +87,9 @@ impl Beginning<'_> {
     }
 
     /// Begins the logs of the first account and space, unless they exist: in a recovered catalog.
-    pub async fn founded(
+    pub(crate) async fn founded(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         account: AccountId,
         space: SpaceId,
         is_again: bool,
@@ -118,7 +118,7 @@ impl Beginning<'_> {
     /// Records in its account's log that a space was removed.
     pub(crate) async fn space_removed(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         space: SpaceId,
     ) -> Result<()> {
         let row = row_of(connection, Domain::Space(space)).await?;
@@ -127,9 +127,9 @@ impl Beginning<'_> {
     }
 
     /// Returns the retention of a space's events.
-    pub async fn policy(
+    pub(crate) async fn policy(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         space: SpaceId,
     ) -> Result<Retention> {
         let row = row_of(connection, Domain::Space(space)).await?;
@@ -139,7 +139,7 @@ impl Beginning<'_> {
     /// Records in a space's log that its retention changed, if it did.
     pub(crate) async fn note_policy(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         space: SpaceId,
         before: Retention,
     ) -> Result<()> {
@@ -159,11 +159,11 @@ impl Beginning<'_> {
     /// Begins the logs of all domains of an account anew: with all policies and holds, and all existing segments.
     async fn epoch(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         account: AccountId,
         epoch: &Epoch,
     ) -> Result<()> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT d.domain, d.account, d.space, s.guid IS NOT NULL AS stands FROM domains d ",
             "LEFT JOIN spaces s ON s.guid = d.space WHERE d.account = ? ORDER BY d.space IS NOT NULL, d.domain"
         ))
@@ -193,12 +193,12 @@ impl Beginning<'_> {
     /// Begins a log: the genesis, then the policy and the standing holds. Returns the leaf hash of the genesis.
     async fn log(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         row: &DomainRow,
         epoch: &Epoch,
     ) -> Result<Hash> {
         let empty = TreeHasher::default().to_bytes();
-        sqlx::query("INSERT INTO logs (domain, epoch, size, tree, control) VALUES (?, ?, 0, ?, ?)")
+        sql::query("INSERT INTO logs (domain, epoch, size, tree, control) VALUES (?, ?, 0, ?, ?)")
             .bind(row.number)
             .bind(&epoch.epoch)
             .bind(&empty)
@@ -225,13 +225,9 @@ impl Beginning<'_> {
         Ok(hash)
     }
 
-    async fn standing(
-        &self,
-        connection: &mut SqliteConnection,
-        domain: i64,
-    ) -> Result<Vec<NewEntry>> {
+    async fn standing(&self, connection: &mut Connection, domain: i64) -> Result<Vec<NewEntry>> {
         let mut entries = Vec::new();
-        let policy: Option<(i64,)> = sqlx::query_as("SELECT days FROM retention WHERE domain = ?")
+        let policy: Option<(i64,)> = sql::query_as("SELECT days FROM retention WHERE domain = ?")
             .bind(domain)
             .fetch_optional(&mut *connection)
             .await
@@ -243,7 +239,7 @@ impl Beginning<'_> {
                 retention_days,
             })));
         }
-        let holds: Vec<(bool, String, String)> = sqlx::query_as(
+        let holds: Vec<(bool, String, String)> = sql::query_as(
             "SELECT at_account_level, reason, actor FROM holds WHERE domain = ? ORDER BY at_account_level",
         )
         .bind(domain)
@@ -300,7 +296,7 @@ pub(crate) const fn level(at_account_level: bool) -> HoldLevel {
     }
 }
 
-async fn row_of(connection: &mut SqliteConnection, domain: Domain) -> Result<DomainRow> {
+async fn row_of(connection: &mut Connection, domain: Domain) -> Result<DomainRow> {
     let (sql, guid) = match domain {
         Domain::Space(id) => (
             "SELECT domain, account, space FROM domains WHERE space = ?",
@@ -311,7 +307,7 @@ async fn row_of(connection: &mut SqliteConnection, domain: Domain) -> Result<Dom
             id.bytes().to_vec(),
         ),
     };
-    let row = sqlx::query(sql)
+    let row = sql::query(sql)
         .bind(guid)
         .fetch_optional(connection)
         .await
@@ -320,19 +316,15 @@ async fn row_of(connection: &mut SqliteConnection, domain: Domain) -> Result<Dom
 }
 
 /// Records the existing segments, a day at a time.
-async fn adopt_segments(
-    connection: &mut SqliteConnection,
-    domain: i64,
-    now: Timestamp,
-) -> Result<()> {
+async fn adopt_segments(connection: &mut Connection, domain: i64, now: Timestamp) -> Result<()> {
     let days: Vec<(i64,)> =
-        sqlx::query_as("SELECT DISTINCT day FROM current_objects WHERE domain = ? ORDER BY day")
+        sql::query_as("SELECT DISTINCT day FROM current_objects WHERE domain = ? ORDER BY day")
             .bind(domain)
             .fetch_all(&mut *connection)
             .await
             .map_err(failed_to(WHAT))?;
     for (number,) in days {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT s.segment, o.hour, s.count, s.size_bytes, s.root FROM current_objects o ",
             "JOIN segments s ON s.object = o.object ",
             "WHERE o.domain = ? AND o.day = ? ORDER BY o.hour, o.place, s.position"

@@ -2,9 +2,9 @@
 
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::TreeHasher;
-use sqlx::sqlite::SqliteRow;
 
 use crate::row::Columns;
+use crate::sql::Row;
 
 /// The number of the control list, where others have the number of their day.
 pub const CONTROL: i64 = -1;
@@ -22,7 +22,7 @@ pub(super) const fn days_of_part(part: u32) -> (u32, u32) {
     (first, first + (1 << PART_LEVEL) - 1)
 }
 
-pub(super) fn tree(row: &SqliteRow, column: &str) -> Result<TreeHasher> {
+pub(super) fn tree(row: &Row, column: &str) -> Result<TreeHasher> {
     TreeHasher::from_bytes(&row.bytes(column)?).ok_or_else(|| malformed("a tree is cut"))
 }
 

@@ -9,6 +9,7 @@ use super::read::Placed;
 use crate::Catalog;
 use crate::failure::failed_to;
 use crate::row::{Columns, signed};
+use crate::sql;
 
 /// Number of places of a log that one query reads, so that no other reader waits for long.
 pub const PLACES_AT_ONCE: u64 = 2000;
@@ -25,7 +26,7 @@ pub enum Rare {
 impl Catalog {
     /// Returns the entries of a log whose index is in this range, in order.
     pub async fn listed(&self, log: i64, range: Range<u64>, which: Rare) -> Result<Vec<Placed>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT list, place, position, entry FROM log_records ",
             "WHERE log = ? AND position >= ? AND position < ? ",
             "AND (? OR list = ? OR instr(entry, 'delete') > 0) ORDER BY position"

@@ -6,14 +6,13 @@ use atrail_disk::Result;
 use atrail_evidence::{ControlEntry, Hash, NodeId, ProofPlan, Root, TreeHasher, days};
 use atrail_model::Domain;
 use futures_util::TryStreamExt;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::layout::{CONTROL, PART_LEVEL, days_of_part, malformed, tree};
 use crate::Catalog;
 use crate::domains::{DomainRow, domain_row};
 use crate::failure::failed_to;
 use crate::row::{Columns, signed};
+use crate::sql::{self, Connection, Row, Statement};
 use crate::view::View;
 
 /// The present state of a log.
@@ -47,7 +46,7 @@ const WHAT: &str = "read a domain's log";
 impl View<'_> {
     /// Returns the head of a domain's current log; `None` when it has no log.
     pub async fn head(&mut self, domain: i64) -> Result<Option<Head>> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT log, epoch, tree FROM logs WHERE domain = ? ORDER BY log DESC LIMIT 1",
         )
         .bind(domain)
@@ -65,7 +64,7 @@ impl View<'_> {
         (first, last): (i64, i64),
         room: &mut u64,
     ) -> Result<Option<Vec<Placed>>> {
-        let mut rows = sqlx::query(concat!(
+        let mut rows = sql::query(concat!(
             "SELECT list, place, position, entry FROM log_records ",
             "WHERE log = ? AND list BETWEEN ? AND ? ORDER BY list, place"
         ))
@@ -107,7 +106,7 @@ impl View<'_> {
 
     /// Returns the text of a record.
     pub async fn record(&mut self, log: i64, index: u64) -> Result<String> {
-        let row = sqlx::query("SELECT record FROM log_records WHERE log = ? AND position = ?")
+        let row = sql::query("SELECT record FROM log_records WHERE log = ? AND position = ?")
             .bind(log)
             .bind(signed(index))
             .fetch_optional(&mut *self.connection)
@@ -217,7 +216,7 @@ impl Catalog {
 
     /// Returns the heads of all domains' current logs.
     pub async fn heads(&self) -> Result<Vec<(Domain, Head)>> {
-        let rows = sqlx::query(concat!(
+        let rows = sql::query(concat!(
             "SELECT d.domain, d.account, d.space, l.log, l.epoch, l.tree FROM domains d JOIN logs l ",
             "ON l.log = (SELECT MAX(log) FROM logs WHERE domain = d.domain)"
         ))
@@ -230,7 +229,7 @@ impl Catalog {
     }
 }
 
-fn head_of(row: &SqliteRow) -> Result<Head> {
+fn head_of(row: &Row) -> Result<Head> {
     let tree = tree(row, "tree")?;
     Ok(Head {
         log: row.integer("log")?,
@@ -242,12 +241,12 @@ fn head_of(row: &SqliteRow) -> Result<Head> {
 
 /// Returns the trees of those of these days' lists that have entries.
 pub(super) async fn day_lists(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     log: i64,
     first: u32,
     last: u32,
 ) -> Result<BTreeMap<u32, TreeHasher>> {
-    let rows = sqlx::query("SELECT day, tree FROM day_lists WHERE log = ? AND day BETWEEN ? AND ?")
+    let rows = sql::query("SELECT day, tree FROM day_lists WHERE log = ? AND day BETWEEN ? AND ?")
         .bind(log)
         .bind(first)
         .bind(last)
@@ -259,25 +258,22 @@ pub(super) async fn day_lists(
 }
 
 /// Returns the roots of all parts of `days` that have a day with entries.
-pub(super) async fn parts(
-    connection: &mut SqliteConnection,
-    log: i64,
-) -> Result<BTreeMap<u32, Hash>> {
-    let rows = sqlx::query("SELECT part, root FROM day_parts WHERE log = ?")
+pub(super) async fn parts(connection: &mut Connection, log: i64) -> Result<BTreeMap<u32, Hash>> {
+    let rows = sql::query("SELECT part, root FROM day_parts WHERE log = ?")
         .bind(log)
         .fetch_all(connection)
         .await
         .map_err(failed_to(WHAT))?;
-    let part = |row: &SqliteRow| Ok((number(row, "part")?, Hash(row.hash("root")?)));
+    let part = |row: &Row| Ok((number(row, "part")?, Hash(row.hash("root")?)));
     rows.iter().map(part).collect()
 }
 
-fn number(row: &SqliteRow, column: &str) -> Result<u32> {
+fn number(row: &Row, column: &str) -> Result<u32> {
     u32::try_from(row.integer(column)?).map_err(|_| malformed("a list is of no day"))
 }
 
 async fn prove(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     log: i64,
     plan: Option<ProofPlan>,
 ) -> Result<Vec<Hash>> {
@@ -290,7 +286,7 @@ async fn prove(
 
 /// Returns the hashes of complete subtrees: each is stored with the record that completed it.
 async fn nodes(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     log: i64,
     needed: &[NodeId],
 ) -> Result<HashMap<NodeId, Hash>> {
@@ -299,8 +295,7 @@ async fn nodes(
         return Ok(found);
     }
     let last_record = |id: &NodeId| ((id.index + 1) << id.level) - 1;
-    let mut query =
-        QueryBuilder::<Sqlite>::new("SELECT position, nodes FROM log_records WHERE log = ");
+    let mut query = Statement::new("SELECT position, nodes FROM log_records WHERE log = ");
     query.push_bind(log).push(" AND position IN (");
     let mut positions = query.separated(", ");
     for id in needed {

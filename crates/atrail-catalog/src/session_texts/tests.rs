@@ -4,6 +4,7 @@ use super::*;
 use crate::conformance::scene::Scene;
 use crate::new_session::{Inserted, SessionRow};
 use crate::session::Session;
+use crate::sql;
 use crate::view::Snapshot;
 
 const WAL_HEADER_BYTES: usize = 32;
@@ -108,8 +109,8 @@ async fn texts_are_not_synced_and_the_session_is() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = open(&dir.path().join("catalog.sqlite")).await;
     let level = async |pool| {
-        let level = sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool);
-        let level: i64 = level.await.unwrap();
+        let level = sql::query_as("PRAGMA synchronous").fetch_one(pool);
+        let (level,): (i64,) = level.await.unwrap();
         level
     };
     let (normal, full) = (1, 2);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::sql;
 
 fn offered(granted: Granted) -> Invitation {
     match granted {
@@ -180,7 +181,7 @@ async fn invitations_of_one_account_hide_none_of_another() {
     };
     let mut tx = catalog.begin("invite many").await.unwrap();
     // The maximum of an account, all for one user, as by the spaces of an account.
-    sqlx::query(
+    sql::query(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
          INSERT INTO invitations (invitation, name, invitee, inviter, role, account, space, created, expires, declined) \
          SELECT randomblob(16), 'guest-' || i, ?, ?, 'auditor', ?, NULL, ?, ?, FALSE FROM n",
@@ -232,7 +233,7 @@ async fn an_invitation_expires_by_the_date_and_is_deleted_by_the_date_that_is_ce
     identity.forget_invitations(at(60)).await.unwrap();
     assert_eq!(identity.all_invitations(at(60)).await.unwrap().len(), 2);
     let kept = async || {
-        let count = sqlx::query_as("SELECT COUNT(*) FROM invitations");
+        let count = sql::query_as("SELECT COUNT(*) FROM invitations");
         let (count,): (i64,) = count.fetch_one(catalog.readers()).await.unwrap();
         count
     };
@@ -256,7 +257,7 @@ async fn what_a_user_does_is_told_where_the_user_was() {
     };
     assert!(!is_told(b).await, "the login is on record there");
     let used = "SELECT COUNT(*) FROM account_uses";
-    let (uses,): (i64,) = sqlx::query_as(used)
+    let (uses,): (i64,) = sql::query_as(used)
         .fetch_one(catalog.readers())
         .await
         .unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::sql;
 
 #[tokio::test]
 async fn a_refresh_token_is_good_once_and_its_late_reuse_ends_the_login() {
@@ -92,7 +93,7 @@ async fn logins_are_forgotten_when_their_time_has_come_and_those_of_a_clock_that
     }
     let refreshed = exchange(&identity, 4, 5, 1500).await;
     assert!(matches!(refreshed, Exchange::Renewed { .. }));
-    sqlx::query("UPDATE refresh_tokens SET issued = ? WHERE hash = ?")
+    sql::query("UPDATE refresh_tokens SET issued = ? WHERE hash = ?")
         .bind(nanoseconds(at(365 * DAY)))
         .bind([5_u8; 32].as_slice())
         .execute(&identity.catalog.whole().writer)

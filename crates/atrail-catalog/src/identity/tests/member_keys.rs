@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::sql;
 
 #[tokio::test]
 async fn an_owner_makes_keys_for_members_that_work_in_the_account_alone() {
@@ -156,7 +157,7 @@ async fn a_key_by_another_never_owns_nor_manages() {
     }
     // Not even a row with the scope manages.
     key(&identity, bob.id, "free", KeyScopes::ALL, None).await;
-    sqlx::query("UPDATE api_keys SET scopes = ?")
+    sql::query("UPDATE api_keys SET scopes = ?")
         .bind(KeyScopes::ALL.to_string())
         .execute(&identity.catalog.whole().writer)
         .await
@@ -189,7 +190,7 @@ async fn no_key_is_made_for_an_owner_by_a_claim_or_a_place_that_is_gone() {
     let bob = identity.user_called("bob").await.unwrap();
     let claim =
         "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, 'owner', ?, NULL, 1)";
-    sqlx::query(claim)
+    sql::query(claim)
         .bind(bob.id.bytes())
         .bind(a.bytes())
         .execute(&identity.catalog.whole().writer)

@@ -2,6 +2,8 @@
 
 use atrail_disk::{DatabaseError, Shortage};
 
+use super::Error;
+
 /// SQLite's codes for a full disk: `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE` for the memory that its connections share,
 /// which is a file that could not grow.
 const FULL: [&str; 2] = ["13", "4874"];
@@ -9,7 +11,7 @@ const FULL: [&str; 2] = ["13", "4874"];
 const UNWRITTEN: [&str; 2] = ["778", "1034"];
 
 /// Keeps an error of the database's library, with what it reveals about the space on the disk.
-pub(super) fn database_error(error: sqlx::Error) -> DatabaseError {
+pub(crate) fn database_error(error: Error) -> DatabaseError {
     let code = error.as_database_error().and_then(|error| error.code());
     let shortage = match code.as_deref() {
         Some(code) if FULL.contains(&code) => Shortage::Full,
@@ -17,6 +19,12 @@ pub(super) fn database_error(error: sqlx::Error) -> DatabaseError {
         _ => Shortage::Unknown,
     };
     DatabaseError::new(error, shortage)
+}
+
+/// Reports whether a statement failed because what must be unique was there.
+pub(crate) fn is_taken(error: &Error) -> bool {
+    let of_database = error.as_database_error();
+    of_database.is_some_and(|error| error.is_unique_violation())
 }
 
 #[cfg(test)]
@@ -60,8 +68,7 @@ mod tests {
 
     #[test]
     fn the_codes_of_a_full_disk_and_of_failed_writes_are_known() {
-        let shortage =
-            |code| database_error(sqlx::Error::Database(Box::new(Code(code)))).shortage();
+        let shortage = |code| database_error(Error::Database(Box::new(Code(code)))).shortage();
         for full in [13, 4874] {
             assert_eq!(shortage(full), Shortage::Full);
         }
