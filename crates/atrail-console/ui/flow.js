@@ -1,5 +1,4 @@
-/** Parts of saving: the bytes of an answer, when they become permanent, how long it takes, and waiting. */
-import { keep } from './kept.js';
+/** Parts of saving: what this browser keeps of downloads, the bytes of an answer, when they become permanent, and waiting. */
 
 /** Bytes of an answer that may wait in memory. */
 const MAX_WAITING = 8 * 2 ** 20;
@@ -92,3 +91,33 @@ export const pass = (ms, signal) => new Promise((resolve) => {
   const timer = setTimeout(resolve, ms, null);
   signal.addEventListener('abort', () => { clearTimeout(timer); resolve(null); }, { once: true });
 });
+
+/* What this browser keeps of downloads, in IndexedDB: the handles of the files, and how far they are checked. */
+
+function database() {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open('atrail', 1);
+    request.onupgradeneeded = () => request.result.createObjectStore('saves', { keyPath: 'id' });
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Runs a request on the store of downloads, in a transaction of its own, and returns its result. */
+export async function stored(mode, act) {
+  const db = await database();
+  try {
+    return await new Promise((resolve, reject) => {
+      const transaction = db.transaction('saves', mode);
+      const request = act(transaction.objectStore('saves'));
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onerror = () => reject(transaction.error);
+      transaction.onabort = () => reject(transaction.error);
+    });
+  } finally {
+    db.close();
+  }
+}
+
+/** Keeps the record of a download. */
+export const keep = (record) => stored('readwrite', (store) => store.put(record));

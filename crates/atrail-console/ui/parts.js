@@ -84,12 +84,15 @@ export function useAsk(ask, deps) {
 export const State = ({ icon, kind = '', title, children, actions }) => html`<div class=${`state ${kind}`} role="status">
   <${Icon} name=${icon}/><h2>${title}</h2>${children}${actions && html`<div class="row wrap">${actions}</div>`}</div>`;
 
+/** Whether the server did not answer because it could not put the read on record: of all that is unavailable, its detail says so. */
+export const isUnrecorded = ({ status, detail }) => status === 503 && /could not (record|be put on record)/.test(detail ?? '');
+
 /** An error with its code and request, and Retry, which counts `Retry-After` down. */
 export function ErrorState({ error, again, title }) {
   const [left, setLeft] = useState(error.retryAfter ?? 0);
   useEffect(() => { setLeft(error.retryAfter ?? 0); }, [error]);
   useEffect(() => { if (left <= 0) return undefined; const t = setTimeout(() => setLeft(left - 1), 1000); return () => clearTimeout(t); }, [left]);
-  const record = error.status === 503;
+  const record = isUnrecorded(error);
   return html`<${State} icon=${record ? 'disk' : 'fail'} kind=${record ? 'warn' : 'fail'} title=${record ? W.common.notOnRecord : title ?? W.common.failed}
     actions=${html`${again && html`<${Button} icon="retry" disabled=${left > 0} onClick=${again}>
       ${left > 0 ? W.common.retryIn(left) : W.common.retry}<//>`}

@@ -6,8 +6,7 @@ import { signal } from './vendor/preact.js';
 import { call } from './api.js';
 import { Checker, check } from './verify.js';
 import { pinned } from './pins.js';
-import { keep, stored } from './kept.js';
-import { Commits, Pace, parts, pass } from './flow.js';
+import { Commits, Pace, keep, parts, pass, stored } from './flow.js';
 
 /** By session: `{id, name, state, done, objects, bytes, total, left, error, retryIn, outcome, result}`. */
 export const saves = signal(new Map());

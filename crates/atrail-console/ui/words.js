@@ -39,7 +39,7 @@ export const W = {
     linkUsed: 'This one-time link was used, or is older than five minutes. Log in by name, or make another link.',
     linkOver: (n) => `This one-time link logs ${n ?? 'you'} out and logs in whoever made it. Go on only if you made it yourself.`, linkStay: 'Stay logged in', linkGo: 'Use the link',
     over: 'You were logged out', overWhy: 'Log in and this page is as you left it.', fresh: 'Log in again for this', freshWhy: 'Changes of retention, roles and keys, and the release of a hold, want a login that is at most some minutes old. What you began goes on after it.', gaveUp: 'You did not log in again, so nothing was changed.', passwordOf: (n) => `Password of ${n}`,
-    problem: { oidc_refused: 'The provider did not log you in.', oidc_expired: 'The login with the provider took longer than ten minutes. Begin again.', oidc_unavailable: 'The provider did not answer.' },
+    problem: { oidc_refused: 'The provider did not log you in.', oidc_stale: 'The provider does not say that you logged in just now, so this is no fresh login. What wants one can be done by command.', oidc_expired: 'The login with the provider took longer than ten minutes. Begin again.', oidc_unavailable: 'The provider did not answer.' },
     pinned: 'Evidence key: the one you know', pinnedOn: (d) => `Pinned in this browser on ${d}.`, pin: 'Evidence key: first time in this browser', pinWhy: 'It is pinned here with your first login. Compare it over another channel.',
     record: 'What you do here is on record', recordWhy: 'Searches, downloads and proofs that you make are events in the archive that you read. Nobody can switch that off.',
     idle: '30 minutes idle, 12 hours in all', idleWhy: 'Then this browser is logged out. Links that you were sent open after the login.',
@@ -82,7 +82,7 @@ export const W = {
     col: { record: 'Record', time: (z) => `Time (${z})`, what: 'What', subject: 'Subject', who: 'Who', date: 'Date (UTC)', count: 'Count', size: 'Size', searchable: 'Searchable' },
   },
   live: {
-    following: 'following', paused: 'paused', stopped: 'stopped', cut: 'cut, connecting again', opening: 'connecting', seen: 'events', rate: (n, all) => `showing ${n} of ${count(all)}/s`, skipped: (n) => `${count(n)} not drawn`,
+    following: 'following', paused: 'paused', stopped: 'stopped', cut: 'cut, connecting again', unrecorded: 'not on record, asking again', opening: 'connecting', seen: 'events', rate: (n, all) => `showing ${n} of ${count(all)}/s`, skipped: (n) => `${count(n)} not drawn`,
     pause: 'Pause', goOn: 'Go on', clear: 'Clear', stop: 'Stop and explore', none: 'No event since you opened this', noneWhy: 'It shows each event as soon as it is on the disk.', failed: 'Events cannot be followed', rows: 'Events, the newest last',
     gap: (s) => `The connection was cut; gap of ${s} s filled.`, missed: 'Events are missing here.', openGap: 'Gap: open in Explore', held: (n) => `Paused, ${count(n)} new`,
   },

@@ -1,7 +1,7 @@
 /** One event: its fields, its exact bytes, and its proof. Beside the table, or alone by its permanent place. */
 import { html, useState, useEffect, useMemo, useRef } from '../vendor/preact.js';
 import { Icon } from '../icons.js';
-import { Button, Menu, AsCommand, Side, State, ErrorState, Banner, Tag, useAsk, copyText, toast, Outcome } from '../parts.js';
+import { Button, Menu, AsCommand, Side, State, ErrorState, Banner, Panel, Tag, useAsk, copyText, toast, Outcome } from '../parts.js';
 import { Marked, EventTime, isOdd } from '../text.js';
 import { count, many } from '../fmt.js';
 import { parse, pretty, get, scalar, leafOf, hits } from '../json.js';
@@ -204,7 +204,7 @@ function copyPlace(hit) {
   copyText(location.origin + location.pathname + link('event', { segment, index, leaf, scope: scopeKey(), from: null, to: null, last: null }), V.placeCopied);
 }
 
-/** Beside the table. `at`: the place in the link; `hit`: when it is among the loaded rows. */
+/** Beside the table. `at`: the place in the link; `hit`: when it is among the loaded rows; `waiting`: the ask for these, while it lasts. */
 export function EventPanel({ at, hit, waiting, query, onQuery, onStep, onClose }) {
   const cut = at.lastIndexOf('.');
   const segment = at.startsWith('leaf.') ? null : at.slice(0, cut), index = at.slice(cut + 1);
@@ -217,8 +217,8 @@ export function EventPanel({ at, hit, waiting, query, onQuery, onStep, onClose }
   return html`<div class="evp"><${Side} title=${html`<${Title} hit=${one}/>`} name=${V.title} stay onClose=${onClose} actions=${actions} foot=${one && html`<${SameId} line=${one.line} onQuery=${onQuery}/>
     <span class="grow"></span>${lines.length > 0 && html`<${Menu} up right icon="term" chev=${false} label=${W.common.asCommand}>
     ${() => html`<div class="pad cmds"><${AsCommand} lines=${lines}/></div>`}<//>`}`}>
-    ${one ? html`<${EventBody} hit=${one} query=${query} onQuery=${onQuery}/>` : ev.state === 'error' && ev.error ? html`<${Missing} error=${ev.error} again=${ev.again}/>` : ev.state === 'ok' && !waiting && html`<${State} icon="pending" title=${V.notHere}>
-      <p>${V.notHereWhy}</p><//>`}<//></div>`;
+    ${one ? html`<${EventBody} hit=${one} query=${query} onQuery=${onQuery}/>` : ev.state === 'error' && ev.error ? html`<${Missing} error=${ev.error} again=${ev.again}/>` : ev.state === 'ok' && !waiting ? html`<${State} icon="pending" title=${V.notHere}>
+      <p>${V.notHereWhy}</p><//>` : html`<${Panel} ask=${waiting || ev}/>`}<//></div>`;
 }
 
 /** Why an event cannot be shown: a foreign place, a deleted event and one that never was answer alike. */
@@ -239,6 +239,6 @@ export default function EventPage() {
     <//>`}${lines.length > 0 && html`<${Menu} right icon="term" chev=${false} label=${W.common.asCommand}>
     ${() => html`<div class="pad cmds"><${AsCommand} lines=${lines}/></div>`}<//>`}</div>
     ${ev.state === 'error' && ev.error ? html`<${Missing} error=${ev.error} again=${ev.again}/>` : ev.data ? html`<${EventBody} hit=${ev.data} query=${null} onQuery=${onQuery}/>
-      <${SameId} line=${ev.data.line} onQuery=${onQuery}/>` : ev.state === 'ok' && html`<${State} icon="link" title=${V.noPlaceGiven}/>`}
+      <${SameId} line=${ev.data.line} onQuery=${onQuery}/>` : ev.state === 'ok' ? html`<${State} icon="link" title=${V.noPlaceGiven}/>` : html`<${Panel} ask=${ev}/>`}
       </div>`;
 }

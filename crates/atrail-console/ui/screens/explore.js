@@ -237,6 +237,6 @@ export default function Explore() {
               <${Actions} query=${query} span=${span} cols=${cols} narrow=${hasPanel} facets=${facetsOpen}
                 onFacets=${() => (hasPanel ? set({ at: null }) : setFacets(!facetsOpen))}/></div>
             <${Rows} pages=${pages} agg=${agg} bad=${bad} total=${total} grid=${grid} query=${query} span=${span} cols=${cols}/></section></div></div>
-      ${hasPanel && html`<${EventPanel} key=${at} at=${at} hit=${open >= 0 ? pages.row(open) : null} waiting=${open < 0 && pages.ask.state !== 'ok'}
+      ${hasPanel && html`<${EventPanel} key=${at} at=${at} hit=${open >= 0 ? pages.row(open) : null} waiting=${open < 0 && pages.ask.state !== 'ok' && pages.ask.state !== 'error' && pages.ask}
         query=${query} onQuery=${onQuery} onStep=${walk} onClose=${close}/>`}</div></div>`;
 }

@@ -2,7 +2,7 @@
 import { html, useState, useEffect, useRef } from '../vendor/preact.js';
 import { route, scope, scopeKey, set, go, link, iso, zone, useKeys } from '../state.js';
 import { ask } from '../api.js';
-import { Button, Menu, AsCommand, Banner, State, ErrorState, Outcome, Tag, sh } from '../parts.js';
+import { Button, Menu, AsCommand, Banner, State, ErrorState, Outcome, Tag, isUnrecorded, sh } from '../parts.js';
 import { QueryBar } from '../query.js';
 import { Marked, EventTime } from '../text.js';
 import { row } from '../json.js';
@@ -48,13 +48,13 @@ async function follow(query, on, signal) {
       if (e.name === 'AbortError') return;
       if (e.status && e.status !== 503 && e.status !== 429) { on.fail(e); return; }
       if (e.code === 'query_invalid') { on.fail(e); return; }
-      ended = { code: e.code, detail: e.detail, wait: e.retryAfter };
+      ended = { code: e.code, detail: e.detail, wait: e.retryAfter, isUnrecorded: isUnrecorded(e) };
     }
     if (signal.aborted) return;
     cutAt ||= Date.now();
     const wait = ended?.wait ?? BACKOFF[Math.min(fails, BACKOFF.length - 1)];
     fails += 1;
-    on.state('cut', ended?.detail);
+    on.state(ended?.isUnrecorded ? 'unrecorded' : 'cut', ended?.detail);
     await new Promise((/** @type {(value?: unknown) => void} */ r) => { const t = setTimeout(r, wait * 1000); signal.addEventListener('abort', () => { clearTimeout(t); r(); }, { once: true }); });
   }
 }
@@ -106,11 +106,11 @@ export default function Live() {
   useKeys({ j: () => walk(1), k: () => walk(-1), '[': () => walk(-1), ']': () => walk(1), Enter: () => { const h = events.find((x) => x.n === cur); if (h) setOpen(h); else return false; return undefined; } });
   const stop = () => go('explore', { q: query, from: iso(Math.floor(S.began / 1000) * 1000), to: iso(Math.ceil(Date.now() / 1000) * 1000) });
   const lines = [{ label: 'atrail', text: `atrail tail${scope.value.kind === 'account' ? ' -a' : ''}${query ? ` ${sh(query)}` : ''}` }, { label: 'curl', text: curl('/v3/tail', `-N -d ${sh(JSON.stringify({ query, ...(scope.value.kind === 'account' ? { AtAccountLevel: true } : {}) }))}`) }];
-  const word = !on ? L.stopped : S.state === 'open' ? (S.paused ? L.paused : L.following) : S.state === 'cut' ? L.cut : L.opening;
+  const word = !on ? L.stopped : S.state === 'open' ? (S.paused ? L.paused : L.following) : L[S.state] ?? L.opening;
   return html`<div class="explore live"><h1 class="sr">${W.frame.live}</h1>
     <${QueryBar} query=${query} onQuery=${(q) => set({ q })} problem=${S.error?.code === 'query_invalid' ? S.error : null}/>
     <div class=${`split ${open ? 'has-panel' : ''}`}><section class="rows" aria-label=${W.frame.live}><div class="tools">
-      <p class="of" aria-live="polite"><${Tag} kind=${S.state === 'open' && on && !S.paused ? 'now' : S.state === 'cut' ? 'warn' : ''} icon=${S.paused ? 'pause' : 'live'}>
+      <p class="of" aria-live="polite"><${Tag} kind=${S.state === 'open' && on && !S.paused ? 'now' : S.state === 'cut' || S.state === 'unrecorded' ? 'warn' : ''} icon=${S.paused ? 'pause' : 'live'}>
       ${word}<//> <b>${count(S.seen)}</b> ${L.seen}${S.rate > RATE && html` · <span class="t-warn">${L.rate(RATE, S.rate)}
       </span>`}${S.skipped > 0 && html` · ${L.skipped(S.skipped)}`}</p><span class="grow"></span>
         ${on && html`<${Button} icon=${S.paused ? 'play' : 'pause'} onClick=${S.paused ? goOn : pause}><span>${S.paused ? L.goOn : L.pause}
@@ -119,8 +119,8 @@ export default function Live() {
           <${AsCommand} lines=${lines}/></div>`}<//>
         <${Button} icon="explore" onClick=${stop}>${L.stop}<//></div>
       ${S.error && S.error.code !== 'query_invalid' ? html`<${ErrorState} error=${S.error} again=${() => { setOn(false); setTimeout(() => setOn(true)); }} title=${L.failed}/>`
-    : S.rows.length === 0 ? html`<${State} icon="live" title=${S.state === 'cut' ? L.cut : L.none}><p>
-      ${S.state === 'cut' ? S.detail : L.noneWhy}</p><//>`
+    : S.rows.length === 0 ? html`<${State} icon=${S.state === 'unrecorded' ? 'disk' : 'live'} kind=${S.state === 'unrecorded' ? 'warn' : ''} title=${S.state === 'unrecorded' ? W.common.notOnRecord : S.state === 'cut' ? L.cut : L.none}><p>
+      ${S.state === 'unrecorded' ? W.common.notOnRecordWhy : S.state === 'cut' ? S.detail : L.noneWhy}</p><//>`
       : html`<div class=${`grid lgrid ${zone.value}`} ref=${box} onScroll=${onScroll} role="region" tabindex="0" aria-label=${L.rows}>
         <table><thead><tr><th scope="col">${W.explore.time(zoneName())}</th><th scope="col" class="o">${W.explore.outcome}</th>
         <th scope="col">${W.explore.who}</th><th scope="col">${W.explore.action}</th><th scope="col">${W.explore.target}</th></tr></thead>

@@ -133,12 +133,14 @@ export default function Overview() {
   const key = [scopeKey(), r.from, r.to];
   const fig = useAsk((signal) => figures(r, step, signal), key);
   const log = useAsk((signal) => record(signal), [scopeKey()]);
-  const days = useAsk((signal) => read('/v3/events', {}, { signal }), [scopeKey(), asOf.value]);
+  // Of the last two weeks, or of the days that were asked for.
+  const ofRange = r.last ? {} : { start: r.from.slice(0, 10), end: iso(r.b - 1).slice(0, 10) };
+  const days = useAsk((signal) => read('/v3/events', ofRange, { signal }), [...key, asOf.value]);
   const bars = useMemo(() => (fig.data ? barsOf({ a: r.a, b: r.b, step, events: bucketMap(fig.data.now.histogram), fails: fig.data.fails.map }) : []), [fig.data]);
   const ex = (q) => link('explore', { q });
   const questions = [['whoDeleted', 'action:*delete*'], ['failedLogins', 'action:(authenticate OR login) outcome:failure'], ['roles', 'action:(*role* OR accept.invitation)'], ['readers', READS]];
   const length = r.last === null || r.last === '24h' ? O.length(r.b - r.a) : rangeName(r);
-  const empty = fig.state === 'ok' && days.state === 'ok' && fig.data.now.total === 0 && days.data.length === 0;
+  const empty = r.last && fig.state === 'ok' && days.state === 'ok' && fig.data.now.total === 0 && days.data.length === 0;
   return html`<div class="page overview"><div class="head"><h1>${r.last === '24h' ? O.title : rangeName(r)}</h1><span class="q3 wide-only">
     ${bounds(r)}</span><div class="row questions" role="group" aria-label=${O.questions}>
     ${questions.map(([k, q]) => html`<${Button} key=${k} href=${ex(q)} onClick=${() => { wantsQuery.value = k === 'whoDeleted'; }}>${O[k]}<//>`)}</div></div>

@@ -8,7 +8,7 @@ import { call } from '../api.js';
 import { can, me, route, scopes, set } from '../state.js';
 import { Marked } from '../text.js';
 import { Time, zoneName } from '../fmt.js';
-import { listOf, placeName } from './people.js';
+import { listOf, placeName } from './people-role.js';
 
 const SCOPES = ['read', 'send', 'delete', 'manage'];
 const DAY_S = 86400;

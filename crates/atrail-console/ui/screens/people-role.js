@@ -1,4 +1,4 @@
-/** The panel that gives a role to somebody, at once or as an invitation. */
+/** Roles: where they may be given, how they are named, and the panel that gives one, at once or as an invitation. */
 import { html, useState } from '../vendor/preact.js';
 import { P } from '../words-people.js';
 import { W } from '../words.js';
@@ -6,6 +6,24 @@ import { Icon } from '../icons.js';
 import { Button, Field, Side, sh, useId } from '../parts.js';
 import { call } from '../api.js';
 import { can, me, scope, scopes } from '../state.js';
+
+/** Whether the user manages roles anywhere: as the server's operator, or as an owner of an account. */
+export const manages = () => can('operator') || scopes.value.some((s) => s.accountRoles.includes('owner'));
+export const mayManageIn = (account) => can('operator') || scopes.value.some((s) => s.account === account && s.accountRoles.includes('owner'));
+
+/** The name of an account or a space: `account default`, `prod`. */
+export function placeName({ account, space }) {
+  const known = scopes.value.find((s) => s.id === (space ?? account));
+  const name = known?.name ?? me.value.accounts.find(({ id }) => id === account)?.name ?? space ?? account;
+  return P.place[space ? 'space' : 'account'](name);
+}
+export const roleName = (grant) => P.role(grant.role, placeName(grant));
+
+/** Answers of a list; none where the caller may not ask, so that the part is absent. */
+export const listOf = (path, options) => call('GET', path, null, options).then(({ resources }) => resources, (error) => {
+  if (error.status === 403 || error.status === 404) return null;
+  throw error;
+});
 
 const OF = { account: ['owner', 'auditor', 'writer'], space: ['developer', 'auditor', 'writer'] };
 

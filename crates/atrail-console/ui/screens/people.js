@@ -9,29 +9,11 @@ import { can, link, me, route, scopes, set } from '../state.js';
 import { Marked } from '../text.js';
 import { Time, zoneName } from '../fmt.js';
 import { Trace } from './trace.js';
-import { RolePanel } from './people-role.js';
+import { RolePanel, listOf, manages, mayManageIn, placeName, roleName } from './people-role.js';
 import { Keys } from './people-keys.js';
 import { Logins, ServerKeys } from './people-server.js';
 
 const STEP = 200;
-
-/** Whether the user manages roles anywhere: as the server's operator, or as an owner of an account. */
-export const manages = () => can('operator') || scopes.value.some((s) => s.accountRoles.includes('owner'));
-const mayManageIn = (account) => can('operator') || scopes.value.some((s) => s.account === account && s.accountRoles.includes('owner'));
-
-/** The name of an account or a space: `account default`, `prod`. */
-export function placeName({ account, space }) {
-  const known = scopes.value.find((s) => s.id === (space ?? account));
-  const name = known?.name ?? me.value.accounts.find(({ id }) => id === account)?.name ?? space ?? account;
-  return P.place[space ? 'space' : 'account'](name);
-}
-export const roleName = (grant) => P.role(grant.role, placeName(grant));
-
-/** Answers of a list; none where the caller may not ask, so that the part is absent. */
-export const listOf = (path, options) => call('GET', path, null, options).then(({ resources }) => resources, (error) => {
-  if (error.status === 403 || error.status === 404) return null;
-  throw error;
-});
 
 function useData() {
   return useAsk(async (signal) => {
