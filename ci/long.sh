@@ -70,11 +70,13 @@ campaign() {
         run 60m cargo test --release -p atrail-evidence --test it --locked tamper::no_flipped_bit
       ATRAIL_EVIDENCE_HISTORIES=10000 \
         run 60m cargo test --release -p atrail-evidence --test it --locked honest::every_receipt
+      # Every check of the tamper corpus once more by the browser's module, whose words must be the same.
+      ATRAIL_WASM_PERMILLE=1000 run 60m cargo test --release -p atrail-evidence --test it --locked
       ;;
-    # Every screen of the console in Chromium and Firefox.
+    # The longer forms of the console's tests: more mutations, more interruptions, and all of Firefox.
     console)
       run 10m cargo build -p atrail --locked
-      run 30m ci/console.sh target/debug/atrail
+      CONSOLE_ALL=1 ATRAIL_INTERRUPTIONS=100 run 30m ci/console.sh target/debug/atrail
       ;;
     # Each target for five minutes.
     fuzz) run 120m ci/fuzz.sh 300 ;;

@@ -10,7 +10,7 @@ export const BINARY = path.resolve(process.env.ATRAIL_BINARY ?? path.join(ROOT, 
 export const PASSWORD = 'correct horse battery';
 
 /** Waits until `look` returns something; fails after `seconds` and names what did not happen. */
-export async function until(look, what, seconds = 30) {
+export async function until(look, what, seconds = 90) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const found = await look();
