@@ -55,7 +55,11 @@ campaign() {
         --events "${ATRAIL_SEARCH_EVENTS:-10000000}" --disk-gb "${ATRAIL_SEARCH_GB:-20}"
       ;;
     # Senders, each with its ledger, while the way to the server breaks.
-    senders) cargo build --release --locked && run 60m ci/senders.sh ;;
+    senders)
+      cargo build --release --locked
+      run 60m ci/senders.sh
+      run 30m ci/cloudtrail.sh
+      ;;
     # Index files by other readers; the recipes of docs/recipes/ with the tools that are installed; the clients that
     # generators make.
     recipes) cargo build --release --locked && run 10m ci/index-readers.sh && run 60m ci/recipes.sh ;;

@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use clap::{ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    admin, completions, config, console, context, delete, download, healthcheck, hold, iam, login,
-    logout, man, option, passwd, plugin, prove, search, session, sources, status, tail, target,
-    token, trail, verify,
+    admin, completions, config, console, context, delete, download, healthcheck, hold, iam, import,
+    login, logout, man, option, passwd, plugin, prove, search, session, sources, status, tail,
+    target, token, trail, verify,
 };
 #[cfg(feature = "server")]
 use crate::commands::{quickstart, serve};
@@ -89,6 +89,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Hold(hold::Command),
     Trail(trail::Args),
+    Import(import::Args),
     #[command(subcommand)]
     Sources(sources::Command),
     Tail(tail::Args),
@@ -113,7 +114,7 @@ impl Command {
     /// Returns whether the command handles Ctrl-C itself.
     pub(crate) const fn handles_interrupt(&self) -> bool {
         match self {
-            Self::Trail(_) | Self::Download(_) => true,
+            Self::Trail(_) | Self::Import(_) | Self::Download(_) => true,
             #[cfg(feature = "server")]
             Self::Serve(_) | Self::Quickstart(_) => true,
             _ => false,
@@ -143,6 +144,7 @@ impl Command {
             Self::Option(args) => option::run(settings, args).await,
             Self::Hold(command) => hold::run(settings, command).await,
             Self::Trail(args) => trail::run(settings, args).await,
+            Self::Import(args) => import::run(settings, args).await,
             Self::Sources(command) => sources::run(settings, &command),
             Self::Tail(args) => tail::run(settings, args).await,
             Self::Context(command) => context::run(settings, command).await,

@@ -29,6 +29,7 @@ use self::call::Repeat;
 use self::failure::{is_lasting, unread_error};
 use crate::error::{CliError, Result};
 
+pub(crate) use answer::read as read_answer;
 pub(crate) use auth::{Auth, grant_id_token, grant_password, revoke};
 pub(crate) use call::Call;
 pub(crate) use connect::{connect, find_organization, find_space, lone_space, named};

@@ -12,6 +12,7 @@ mod evidence_text;
 pub(crate) mod healthcheck;
 pub(crate) mod hold;
 pub(crate) mod iam;
+pub(crate) mod import;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;

@@ -55,6 +55,11 @@ impl FromStr for DayWord {
 }
 
 impl DayWord {
+    /// Returns the first day that the word means.
+    pub(crate) fn first(self, now: Timestamp) -> Result<Day> {
+        Ok(self.resolve(today(now)?).start())
+    }
+
     /// Returns the first and the last day that the word means.
     fn resolve(self, today: Day) -> DayRange {
         let one = |day| DayRange::new(day, day);

@@ -1,13 +1,16 @@
 //! atrail: the activity tracker's server and command line in one binary.
 //!
 //! A reader finds a command under `commands/` by its name. `spelling` parses the original's command lines, `settings`
-//! resolves flags, environment and state once, `client` speaks HTTP, `download` ensures exact bytes, `printer` is the
-//! only place that prints, and `error` defines the exit codes.
+//! resolves flags, environment and state once, `client` speaks HTTP, `aws` speaks with buckets and queues, `cloudtrail`
+//! checks its digests, `download` ensures exact bytes, `printer` is the only place that prints, and `error` defines the
+//! exit codes.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+mod aws;
 mod client;
+mod cloudtrail;
 mod commands;
 mod days;
 mod download;
@@ -17,6 +20,7 @@ mod error;
 mod line;
 #[cfg(feature = "server")]
 mod memory;
+mod nameless;
 mod platform;
 mod printer;
 mod settings;

@@ -1,5 +1,6 @@
 //! Resolves flags, environment and state once; nothing below this file reads the environment.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use atrail_model::{Clock, Timestamp};
 use clap::Args;
 
+use crate::aws;
 use crate::client::endpoint::Endpoint;
 use crate::client::http::Trust;
 use crate::error::{CliError, LOG_IN, Result};
@@ -71,6 +73,8 @@ pub(crate) struct Environment {
     /// `PATH`
     #[cfg(feature = "server")]
     pub(crate) path: Option<OsString>,
+    /// The variables of AWS's own tools ([`aws::VARIABLES`]), by name.
+    pub(crate) aws: BTreeMap<String, String>,
     /// Parent of temporary files and directories.
     pub(crate) temp_dir: PathBuf,
     /// Directory of the client's state; `None` when there is no home.
@@ -104,6 +108,9 @@ impl Environment {
             shell: raw("SHELL").unwrap_or_else(|| platform::SHELL.into()),
             #[cfg(feature = "server")]
             path: raw("PATH"),
+            aws: (aws::VARIABLES.iter())
+                .filter_map(|name| Some(((*name).to_owned(), raw(name)?.into_string().ok()?)))
+                .collect(),
             temp_dir: raw("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from),
             state_dir: platform::config_home(raw).map(|base| base.join("atrail")),
         })

@@ -1,8 +1,8 @@
 //! `atrail trail`: sends events from a file of any size, in bounded memory.
 
-mod batch;
+pub(super) mod batch;
 mod report;
-mod sent;
+pub(super) mod sent;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 }
 
 /// Parses the name of a type of events, in either case.
-fn kinds() -> impl TypedValueParser<Value = SourceKind> {
+pub(super) fn kinds() -> impl TypedValueParser<Value = SourceKind> {
     let names = SourceKind::all().map(|kind| {
         PossibleValue::new(kind.name())
             .aliases(kind.aliases())
@@ -96,7 +96,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         let sent = tokio::select! {
             biased;
             () = &mut interrupted => return Err(report.interrupted(Some(&batch))),
-            sent = send(&client, &args, &batch) => sent,
+            sent = send(&client, args.at_account_level, &batch) => sent,
         };
         match sent {
             Ok(sent) => report.batch(&batch, &sent)?,
@@ -134,12 +134,12 @@ pub(super) fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Opti
 
 /// Sends one batch, and repeats it when the answer is lost: the server stores it once. An answer that refuses every
 /// event is an answer, too.
-async fn send(client: &Client, args: &Args, batch: &Batch) -> Result<Sent> {
+pub(super) async fn send(client: &Client, at_account_level: bool, batch: &Batch) -> Result<Sent> {
     if batch.lines.is_empty() {
         return Ok(Sent::default());
     }
     let query = IngestQuery {
-        at_account_level: args.at_account_level.then_some(true),
+        at_account_level: at_account_level.then_some(true),
         // The client has already converted other formats to CADF.
         kind: Some("cadf".to_owned()),
     };

@@ -25,6 +25,7 @@ const COMMANDS: &[&str] = &[
     "delete",
     "option",
     "trail",
+    "import",
     "sources",
     "sources list",
     "sources test",

@@ -9,6 +9,7 @@ mod backup;
 #[allow(clippy::print_stdout, reason = "it says what it did")]
 mod books;
 mod broken;
+mod cloud;
 mod commands;
 mod console;
 mod damage;
@@ -26,6 +27,10 @@ mod guide;
 mod help;
 mod holds;
 mod http;
+#[allow(clippy::print_stdout, reason = "it says what it skips")]
+mod import;
+mod import_cloud;
+mod import_digests;
 mod impostor;
 mod ingest_keys;
 #[allow(clippy::print_stdout, reason = "it says what it did")]

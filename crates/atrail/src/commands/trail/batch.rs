@@ -14,32 +14,32 @@ const EVENTS_MAX: usize = 2_000;
 /// Most bytes in one request, unless one event is larger.
 const BYTES_MAX: usize = 4 << 20;
 /// Bytes read at once.
-const CHUNK_BYTES: usize = 256 << 10;
+pub(in crate::commands) const CHUNK_BYTES: usize = 256 << 10;
 
 /// An event that the client refuses without sending it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(in crate::commands) struct Refusal {
     /// The line that it begins on, from 1.
-    pub(super) line: u64,
+    pub(in crate::commands) line: u64,
     /// The reason.
-    pub(super) reason: String,
+    pub(in crate::commands) reason: String,
     /// How many lines after it were skipped, because it is unknown what they are.
-    pub(super) not_read: u64,
+    pub(in crate::commands) not_read: u64,
 }
 
 /// One request, and the origin of its events.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Batch {
+pub(in crate::commands) struct Batch {
     /// One event per line.
-    pub(super) body: Bytes,
+    pub(in crate::commands) body: Bytes,
     /// For each event, the line of the input that it begins on, from 1.
-    pub(super) lines: Vec<u64>,
+    pub(in crate::commands) lines: Vec<u64>,
     /// For each event, its origin.
-    pub(super) origins: Vec<Origin>,
+    pub(in crate::commands) origins: Vec<Origin>,
     /// Events in between that the client refused.
-    pub(super) refusals: Vec<Refusal>,
+    pub(in crate::commands) refusals: Vec<Refusal>,
     /// How many bytes of the input were read up to its end.
-    pub(super) end: u64,
+    pub(in crate::commands) end: u64,
 }
 
 impl Batch {
@@ -92,7 +92,7 @@ pub(super) fn read_batches(
 
 /// Collects events until there are enough for a request.
 #[derive(Debug)]
-struct Batcher {
+pub(in crate::commands) struct Batcher {
     now: Timestamp,
     body: Vec<u8>,
     lines: Vec<u64>,
@@ -101,7 +101,8 @@ struct Batcher {
 }
 
 impl Batcher {
-    const fn new(now: Timestamp) -> Self {
+    /// Returns an empty batcher; events may be from 24 hours after `now` at most.
+    pub(in crate::commands) const fn new(now: Timestamp) -> Self {
         Self {
             now,
             body: Vec::new(),
@@ -114,7 +115,7 @@ impl Batcher {
     /// Adds an event as one line. Line breaks between its tokens follow the server's rule, so that the stored bytes are
     /// the same as if the event had been sent unchanged. The client refuses a truncated event here: in a request, it
     /// would merge with the text after it.
-    fn event(&mut self, candidate: &Candidate<'_>) {
+    pub(in crate::commands) fn event(&mut self, candidate: &Candidate<'_>) {
         let Candidate { line, origin, text } = candidate;
         let is_whole = text.ends_with(b"}");
         if is_whole && !text.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -126,7 +127,8 @@ impl Batcher {
         }
     }
 
-    fn refuse(&mut self, line: u64, reason: String, not_read: u64) {
+    /// Adds the refusal of an event.
+    pub(in crate::commands) fn refuse(&mut self, line: u64, reason: String, not_read: u64) {
         self.refusals.push(Refusal {
             line,
             reason,
@@ -141,11 +143,18 @@ impl Batcher {
         self.origins.push(origin);
     }
 
-    fn is_full(&self) -> bool {
+    /// Returns whether the next event belongs into the next request.
+    pub(in crate::commands) fn is_full(&self) -> bool {
         self.lines.len() + self.refusals.len() >= EVENTS_MAX || self.body.len() >= BYTES_MAX
     }
 
-    fn take(&mut self, end: u64) -> Batch {
+    /// Returns the number of events and of refusals since the last request.
+    pub(in crate::commands) const fn counts(&self) -> (usize, usize) {
+        (self.lines.len(), self.refusals.len())
+    }
+
+    /// Ends the request; `end` is how many bytes of the input were read.
+    pub(in crate::commands) fn take(&mut self, end: u64) -> Batch {
         Batch {
             body: std::mem::take(&mut self.body).into(),
             lines: std::mem::take(&mut self.lines),

@@ -4,9 +4,9 @@ use atrail_api::AckOrRefusal;
 
 /// The outcome of a batch.
 #[derive(Debug, Default)]
-pub(super) struct Sent {
+pub(in crate::commands) struct Sent {
     /// One answer for each event.
-    pub(super) answers: Vec<AckOrRefusal>,
+    pub(in crate::commands) answers: Vec<AckOrRefusal>,
     /// How many of the acknowledged events were stored before.
-    pub(super) stored_already: u64,
+    pub(in crate::commands) stored_already: u64,
 }

@@ -1,13 +1,12 @@
 //! A sorted run of hits in a temporary file, which nobody else can read and which has no name once it is open.
 
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use atrail_model::{AccountId, Domain, SpaceId};
 
 use super::sorter::{Key, Sortable};
-use crate::platform;
+use crate::nameless::Nameless;
 
 /// Bytes of a hit before its line: time, domain, file, number, length of the line.
 const HEAD_BYTES: usize = 16 + DOMAIN_BYTES + 4 + 8 + 8;
@@ -27,8 +26,8 @@ impl Run {
         dir: &Path,
         hits: impl Iterator<Item = io::Result<Sortable>>,
     ) -> io::Result<Self> {
-        let file = Nameless::create(dir)?;
-        let mut out = BufWriter::with_capacity(256 << 10, &file.file);
+        let file = Nameless::create(dir, "search")?;
+        let mut out = BufWriter::with_capacity(256 << 10, file.file());
         for hit in hits {
             let Sortable { key, line } = hit?;
             out.write_all(&key.time.to_le_bytes())?;
@@ -47,8 +46,8 @@ impl Run {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn read(mut self) -> io::Result<RunReader> {
-        self.0.file.rewind()?;
+    pub(super) fn read(self) -> io::Result<RunReader> {
+        self.0.file().rewind()?;
         Ok(RunReader(BufReader::with_capacity(64 << 10, self.0)))
     }
 }
@@ -119,36 +118,4 @@ fn domain_of([kind, guid @ ..]: [u8; DOMAIN_BYTES]) -> Option<Domain> {
 fn split<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
     let (first, rest) = bytes.split_first_chunk::<N>().expect("the head is longer");
     (*first, rest)
-}
-
-/// A file that ends with the process, whatever ends it.
-#[derive(Debug)]
-struct Nameless {
-    file: File,
-    /// Its path, where the system keeps the name of an open file.
-    path: Option<PathBuf>,
-}
-
-impl Nameless {
-    fn create(dir: &Path) -> io::Result<Self> {
-        let path = dir.join(format!("atrail-search-{}", uuid::Uuid::new_v4().simple()));
-        let file = platform::create_private(&path)?;
-        let removed = std::fs::remove_file(&path);
-        let path = removed.is_err().then_some(path);
-        Ok(Self { file, path })
-    }
-}
-
-impl Read for Nameless {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buffer)
-    }
-}
-
-impl Drop for Nameless {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            let _ = std::fs::remove_file(path);
-        }
-    }
 }
