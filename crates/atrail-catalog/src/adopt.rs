@@ -290,7 +290,7 @@ async fn adopt_segment(
     sql::query(concat!(
         "INSERT INTO hour_totals (domain, day, hour, count, size_bytes) VALUES (?, ?, ?, ?, ?) ",
         "ON CONFLICT (domain, day, hour) DO UPDATE SET ",
-        "count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes"
+        "count = hour_totals.count + excluded.count, size_bytes = hour_totals.size_bytes + excluded.size_bytes"
     ))
     .bind(domain)
     .bind(segment.place.day.number())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use atrail_archive::object::{Line, NewObject, ObjectFile};
+use atrail_archive::object::{Line, NewObject, ObjectFile, Segment};
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
@@ -264,19 +264,35 @@ async fn insert_objects(connection: &mut Connection, objects: &[(i64, NewObject)
         .await
         .map_err(failed_to(what))?;
 
+    // An hour may get several objects, and PostgreSQL updates a row once a statement.
+    let mut hours: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+    for (domain, object) in objects {
+        let Segment {
+            place,
+            count,
+            size_bytes,
+            ..
+        } = &object.segment;
+        let hour = hours.entry((*domain, place.day.number(), place.hour.number()));
+        let (events, bytes) = hour.or_default();
+        *events += signed(*count);
+        *bytes += signed(*size_bytes);
+    }
     let mut query =
         Statement::new("INSERT INTO hour_totals (domain, day, hour, count, size_bytes) ");
-    query.push_values(objects, |mut row, (domain, object)| {
-        let segment = &object.segment;
-        row.push_bind(*domain)
-            .push_bind(segment.place.day.number())
-            .push_bind(segment.place.hour.number())
-            .push_bind(signed(segment.count))
-            .push_bind(signed(segment.size_bytes));
-    });
+    query.push_values(
+        hours,
+        |mut row, ((domain, day, hour), (count, size_bytes))| {
+            row.push_bind(domain)
+                .push_bind(day)
+                .push_bind(hour)
+                .push_bind(count)
+                .push_bind(size_bytes);
+        },
+    );
     query.push(concat!(
         " ON CONFLICT (domain, day, hour) DO UPDATE SET ",
-        "count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes"
+        "count = hour_totals.count + excluded.count, size_bytes = hour_totals.size_bytes + excluded.size_bytes"
     ));
     query
         .build()

@@ -27,7 +27,7 @@ impl Catalog {
         let mut tx = self.begin(what).await?;
         sql::query(concat!(
             "INSERT INTO arrivals (request, time, age) VALUES (?, ?, ?) ON CONFLICT (request) DO UPDATE ",
-            "SET time = excluded.time, age = excluded.age WHERE age < ?"
+            "SET time = excluded.time, age = excluded.age WHERE arrivals.age < ?"
         ))
         .bind(request.as_slice())
         .bind(nanoseconds(now))

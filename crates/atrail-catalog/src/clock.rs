@@ -51,7 +51,7 @@ impl Catalog {
             "UNION ALL SELECT MAX(created) FROM api_keys UNION ALL SELECT MAX(used) FROM api_keys ",
             "UNION ALL SELECT MAX(created) FROM ingest_keys UNION ALL SELECT MAX(used) FROM ingest_keys ",
             "UNION ALL SELECT MAX(created) FROM users UNION ALL SELECT MAX(created) FROM accounts ",
-            "UNION ALL SELECT MAX(created) FROM spaces UNION ALL SELECT MAX(since) FROM holds)"
+            "UNION ALL SELECT MAX(created) FROM spaces UNION ALL SELECT MAX(since) FROM holds) AS moments"
         ))
         .fetch_one(self.readers())
         .await
@@ -74,7 +74,7 @@ impl Catalog {
         let row = sql::query(concat!(
             "SELECT MAX(age) AS age FROM (SELECT MAX(made_age) AS age FROM sessions UNION ALL SELECT MAX(used_age) FROM sessions ",
             "UNION ALL SELECT MAX(retired) FROM objects UNION ALL SELECT MAX(moved) FROM moved_objects ",
-            "UNION ALL SELECT MAX(age) FROM arrivals)"
+            "UNION ALL SELECT MAX(age) FROM arrivals) AS ages"
         ))
         .fetch_one(self.readers())
         .await

@@ -282,6 +282,17 @@ async fn a_catalog_in_memory_keeps_every_promise() {
 }
 
 /// The control: the suite reports each promise that is broken on purpose, and no other.
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn a_catalog_in_postgresql_keeps_its_promises() {
+    use super::testing::postgres::Database;
+    if Database::new().await.is_none() {
+        return;
+    }
+    let make = async || Database::new().await.unwrap().catalog().await;
+    assert_eq!(broken(make, FOREVER).await, []);
+}
+
 #[tokio::test]
 async fn the_suite_notices_each_promise_that_is_not_kept() {
     let removals = "what_goes_between_a_snapshot_and_the_session_is_noticed";

@@ -18,7 +18,7 @@ pub struct Contents {
     pub segments: Vec<SegmentId>,
 }
 
-/// SQL for the values of the columns `events`, `events_bytes` and `segments` of a row `o` of `objects`.
+/// SQLite's SQL for the values of the columns `events`, `events_bytes` and `segments` of a row `o` of `objects`.
 macro_rules! contents_of_segments {
     () => {
         concat!(
@@ -30,21 +30,42 @@ macro_rules! contents_of_segments {
 }
 pub(super) use contents_of_segments;
 
+/// The same for PostgreSQL, which puts bytes together in its own way.
+macro_rules! contents_in_postgresql {
+    () => {
+        concat!(
+            "(SELECT COALESCE(SUM(s.count), 0), COALESCE(SUM(s.size_bytes), 0), ",
+            "COALESCE(string_agg(s.segment, '' ORDER BY s.position), '') ",
+            "FROM segments s WHERE s.object = o.object)"
+        )
+    };
+}
+pub(super) use contents_in_postgresql;
+
 /// Records the total of an object's segments in its row.
 pub(super) async fn tell_contents(
     connection: &mut Connection,
     object: ObjectId,
     what: &'static str,
 ) -> Result<()> {
-    sql::query(concat!(
-        "UPDATE objects AS o SET (events, events_bytes, segments) = ",
-        contents_of_segments!(),
-        " WHERE object = ?"
-    ))
-    .bind(object.bytes())
-    .execute(connection)
-    .await
-    .map_err(failed_to(what))?;
+    let sql = if connection.is_sqlite() {
+        concat!(
+            "UPDATE objects AS o SET (events, events_bytes, segments) = ",
+            contents_of_segments!(),
+            " WHERE object = ?"
+        )
+    } else {
+        concat!(
+            "UPDATE objects AS o SET (events, events_bytes, segments) = ",
+            contents_in_postgresql!(),
+            " WHERE object = ?"
+        )
+    };
+    sql::query(sql)
+        .bind(object.bytes())
+        .execute(connection)
+        .await
+        .map_err(failed_to(what))?;
     Ok(())
 }
 

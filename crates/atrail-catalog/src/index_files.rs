@@ -86,7 +86,7 @@ impl Catalog {
             "JOIN domains d ON d.domain = t.domain ",
             "LEFT JOIN index_files f ON f.domain = t.domain AND f.day = t.day AND f.version = ?2 ",
             "WHERE NOT EXISTS (SELECT 1 FROM removed_ranges r WHERE r.domain = t.domain) ",
-            "GROUP BY t.domain, t.day ORDER BY t.day DESC, t.domain"
+            "GROUP BY t.domain, t.day, t.count, d.domain ORDER BY t.day DESC, t.domain"
         ))
         .bind(from.number())
         .bind(version)
@@ -244,7 +244,7 @@ impl Catalog {
             let done = sql::query(sql).execute(&mut *tx).await;
             done.map_err(failed_to(what))?;
         }
-        sql::query("INSERT INTO index_home (only, mark) VALUES (1, ?)")
+        sql::query("INSERT INTO index_home (\"only\", mark) VALUES (1, ?)")
             .bind(mark)
             .execute(&mut *tx)
             .await

@@ -32,6 +32,7 @@ pub mod new_session;
 pub mod offline;
 #[cfg(any(test, feature = "faults"))]
 pub mod outside;
+mod place;
 mod places;
 pub mod readings;
 pub mod removed_ranges;
@@ -71,6 +72,7 @@ pub use identity::{
     IngestUse, Invitation, InvitationId, KeptBy, KeyHolder, KeyReach, LoginKind, NewApiKey,
     NewIngestKey, NewLogin, OwnLogin, Proof, RECORDS_OF_A_LOGIN, Revoked, Signer,
 };
+pub use place::Remote;
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
 use changes::Changes;
@@ -94,6 +96,9 @@ pub struct Catalog {
     anchors: Arc<Anchors>,
     /// How often users, credentials, roles or tenancy changed.
     changes: Changes,
+    /// The right of this process to use a catalog that others can reach.
+    #[cfg(feature = "cluster")]
+    node: Option<sql::postgres::Node>,
     /// The directory of a catalog in memory: removed with the last handle.
     #[cfg_attr(not(test), expect(dead_code, reason = "it is there to be dropped"))]
     home: Option<Arc<memory::Home>>,
@@ -133,6 +138,8 @@ impl Catalog {
             verifier_key: Arc::default(),
             anchors: Arc::default(),
             changes: Changes::default(),
+            #[cfg(feature = "cluster")]
+            node: None,
             home: None,
             #[cfg(any(test, feature = "faults"))]
             faults: Arc::default(),
@@ -171,6 +178,10 @@ impl Catalog {
         self.counters.close().await;
         self.unsynced.close().await;
         self.writer.close().await;
+        #[cfg(feature = "cluster")]
+        if let Some(node) = &self.node {
+            node.leave().await;
+        }
     }
 }
 

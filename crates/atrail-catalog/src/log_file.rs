@@ -71,6 +71,9 @@ impl Catalog {
     /// Syncs the database's log and moves it into the database, beside other readers and writers. Otherwise one of the
     /// writers would have to do it when it commits.
     pub(super) async fn move_from_log(&self) {
+        if !self.writer.is_sqlite() {
+            return;
+        }
         if let Err(error) = self.try_to_move().await {
             // A later writer does it, or reports why it cannot.
             tracing::warn!(

@@ -114,6 +114,16 @@ impl Catalog {
     /// # Errors
     /// When the database library fails, or the file system in memory cannot be written.
     pub async fn open_in_memory() -> Result<Self> {
+        // The tests of this crate then run on PostgreSQL.
+        #[cfg(all(test, feature = "cluster"))]
+        if let Some(database) = super::testing::postgres::Database::of_server().await {
+            return database.open().await;
+        }
+        Self::open_in_sqlite().await
+    }
+
+    /// As [`Self::open_in_memory`], whatever the tests run on.
+    pub(super) async fn open_in_sqlite() -> Result<Self> {
         MemoryCatalog::new().await?.open(String::new()).await
     }
 }

@@ -162,7 +162,7 @@ async fn count_open_sessions(
 ) -> Result<OpenSessions> {
     let row = sql::query(concat!(
         "SELECT COUNT(*) AS open, COUNT(*) FILTER (WHERE owner = ?) AS own ",
-        "FROM sessions WHERE account = ? AND space IS ?"
+        "FROM sessions WHERE account = ? AND space IS NOT DISTINCT FROM ?"
     ))
     .bind(owner.bytes())
     .bind(account.bytes())

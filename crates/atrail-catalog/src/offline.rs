@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use atrail_archive::object::ObjectFile;
+use atrail_disk::data_dir::CATALOG_HOME;
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::Root;
 use atrail_model::{Domain, ObjectId, SegmentId};
 
 use super::archive::object_file;
-use super::contents::contents_of_segments;
+use super::contents::{contents_in_postgresql, contents_of_segments};
 use super::failure::failed_to;
 use super::removed_ranges::not_in_deleted_range;
 use super::row::{Columns, Id};
@@ -21,7 +22,7 @@ const ANOTHER_CATALOG: &str =
     "restore the catalog from a backup, or rebuild it with `admin recover`";
 
 /// Facts that the catalog stores twice: a query that counts differences, and the words before and after the count.
-const CONTRADICTIONS: [(&str, &str, &str); 4] = [
+const CONTRADICTIONS: [(&str, &str, &str); 3] = [
     (
         "SELECT COUNT(*) FROM objects o JOIN domains d ON d.domain = o.domain WHERE o.place NOT BETWEEN 1 AND d.places",
         "",
@@ -29,19 +30,11 @@ const CONTRADICTIONS: [(&str, &str, &str); 4] = [
     ),
     (
         concat!(
-            "SELECT COUNT(*) FROM objects o WHERE (o.events, o.events_bytes, o.segments) IS NOT ",
-            contents_of_segments!()
-        ),
-        "",
-        " objects have contents that differ from their segments",
-    ),
-    (
-        concat!(
             "WITH sealed AS (SELECT o.domain, o.day, o.hour, SUM(s.count) AS count, SUM(s.size_bytes) AS size_bytes ",
             "FROM objects o JOIN segments s ON s.object = o.object WHERE o.retired IS NULL GROUP BY o.domain, o.day, o.hour) ",
             "SELECT COUNT(*) FROM (SELECT domain, day, hour FROM ",
-            "(SELECT * FROM sealed EXCEPT SELECT domain, day, hour, count, size_bytes FROM hour_totals) UNION SELECT domain, day, hour FROM ",
-            "(SELECT domain, day, hour, count, size_bytes FROM hour_totals EXCEPT SELECT * FROM sealed))"
+            "(SELECT * FROM sealed EXCEPT SELECT domain, day, hour, count, size_bytes FROM hour_totals) AS found UNION SELECT domain, day, hour FROM ",
+            "(SELECT domain, day, hour, count, size_bytes FROM hour_totals EXCEPT SELECT * FROM sealed) AS kept) AS wrong"
         ),
         "the totals of ",
         " hours are not those of their segments",
@@ -51,11 +44,25 @@ const CONTRADICTIONS: [(&str, &str, &str); 4] = [
             "WITH hours AS (SELECT d.account, t.day, t.hour, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
             "FROM hour_totals t JOIN domains d ON d.domain = t.domain GROUP BY d.account, t.day, t.hour) ",
             "SELECT COUNT(*) FROM (SELECT account, day, hour FROM ",
-            "(SELECT * FROM hours WHERE count > 0 EXCEPT SELECT * FROM account_hours) UNION SELECT account, day, hour FROM ",
-            "(SELECT * FROM account_hours WHERE count > 0 EXCEPT SELECT * FROM hours))"
+            "(SELECT * FROM hours WHERE count > 0 EXCEPT SELECT * FROM account_hours) AS found UNION SELECT account, day, hour FROM ",
+            "(SELECT * FROM account_hours WHERE count > 0 EXCEPT SELECT * FROM hours) AS kept) AS wrong"
         ),
         "the totals of ",
         " hours of accounts are not those of their domains",
+    ),
+];
+
+/// The objects whose row contradicts their segments: the list of segments has a text for each database.
+const WRONG_CONTENTS: [&str; 2] = [
+    concat!(
+        "SELECT COUNT(*) FROM objects o WHERE (o.events, o.events_bytes, o.segments) IS NOT ",
+        contents_of_segments!()
+    ),
+    concat!(
+        "SELECT COUNT(*) FROM objects o CROSS JOIN LATERAL ",
+        contents_in_postgresql!(),
+        " AS c (events, events_bytes, segments) ON TRUE ",
+        "WHERE (o.events, o.events_bytes, o.segments) IS DISTINCT FROM (c.events, c.events_bytes, c.segments)"
     ),
 ];
 
@@ -105,6 +112,9 @@ impl Catalog {
     /// `NotFound` when there is none, `Conflict` when it is of another version, or when it cannot be read.
     pub async fn open_read_only(file: &Path) -> Result<Self> {
         if !file.is_file() {
+            if file.with_file_name(CATALOG_HOME).exists() {
+                return Err(in_postgres());
+            }
             return Err(StoreError::NotFound {
                 what: format!("the catalog {}", file.display()),
             });
@@ -132,29 +142,38 @@ impl Catalog {
         Ok(())
     }
 
-    /// Returns the faults that SQLite finds in its file, and the totals that differ from the sums of their parts;
+    /// Returns the faults that SQLite finds in its file (PostgreSQL has no such search), and the totals that differ from the sums of their parts;
     /// nothing when it is sound.
     pub async fn integrity(&self) -> Result<Vec<String>> {
         let what = "check its integrity";
         let mut found = Vec::new();
-        let rows = sql::query("PRAGMA integrity_check")
-            .fetch_all(self.readers())
-            .await
-            .map_err(failed_to(what))?;
-        for row in &rows {
-            let text: String = row.at(0).map_err(failed_to(what))?;
-            if text != "ok" {
-                found.push(text);
+        let is_sqlite = self.readers().is_sqlite();
+        if is_sqlite {
+            let rows = sql::query("PRAGMA integrity_check")
+                .fetch_all(self.readers())
+                .await
+                .map_err(failed_to(what))?;
+            for row in &rows {
+                let text: String = row.at(0).map_err(failed_to(what))?;
+                if text != "ok" {
+                    found.push(text);
+                }
+            }
+            let broken = sql::query("PRAGMA foreign_key_check")
+                .fetch_all(self.readers())
+                .await
+                .map_err(failed_to(what))?;
+            if !broken.is_empty() {
+                found.push(format!("{} rows refer to missing rows", broken.len()));
             }
         }
-        let broken = sql::query("PRAGMA foreign_key_check")
-            .fetch_all(self.readers())
-            .await
-            .map_err(failed_to(what))?;
-        if !broken.is_empty() {
-            found.push(format!("{} rows refer to missing rows", broken.len()));
-        }
-        for (count, before, after) in CONTRADICTIONS {
+        let [in_sqlite, in_postgresql] = WRONG_CONTENTS;
+        let contents = (
+            if is_sqlite { in_sqlite } else { in_postgresql },
+            "",
+            " objects have contents that differ from their segments",
+        );
+        for (count, before, after) in CONTRADICTIONS.into_iter().chain([contents]) {
             let (wrong,): (i64,) = sql::query_as(count)
                 .fetch_one(self.readers())
                 .await
@@ -223,6 +242,15 @@ impl Catalog {
         .map_err(failed_to("look up a path"))?;
         Ok(known)
     }
+}
+
+/// Refuses what needs the catalog's file.
+pub fn in_postgres() -> StoreError {
+    StoreError::Conflict(
+        "the catalog of this directory is in PostgreSQL, which this command does not read. To back up both, stop the \
+         server, run pg_dump, copy the directory and start the server again: see docs/OPERATIONS.md"
+            .to_owned(),
+    )
 }
 
 fn recorded(rows: &[Row]) -> Result<Vec<Recorded>> {

@@ -47,7 +47,7 @@ impl Catalog {
         let rows = sql::query(concat!(
             "SELECT r.place, r.login, r.address, r.handed_out, r.certain, r.ended FROM readings r ",
             "JOIN sessions s ON s.session = r.session ",
-            "WHERE r.session = ? AND s.generation IS ? ORDER BY r.place"
+            "WHERE r.session = ? AND s.generation IS NOT DISTINCT FROM ? ORDER BY r.place"
         ))
         .bind(session.id.bytes())
         .bind(session.generation.as_ref().map(Id::bytes))
@@ -73,7 +73,7 @@ async fn store(connection: &mut Connection, kept: &ChangedReadings) -> Result<()
     for number in &kept.gone {
         sql::query(concat!(
             "DELETE FROM readings WHERE session = ?1 AND place = ?2 AND EXISTS ",
-            "(SELECT 1 FROM sessions WHERE session = ?1 AND generation IS ?3)"
+            "(SELECT 1 FROM sessions WHERE session = ?1 AND generation IS NOT DISTINCT FROM ?3)"
         ))
         .bind(kept.session.id.bytes())
         .bind(place(*number))
@@ -91,7 +91,7 @@ async fn store(connection: &mut Connection, kept: &ChangedReadings) -> Result<()
         } = reading;
         sql::query(concat!(
             "INSERT INTO readings (session, place, login, address, handed_out, certain, ended) ",
-            "SELECT session, ?, ?, ?, ?, ?, ? FROM sessions WHERE session = ? AND generation IS ? ",
+            "SELECT session, ?, ?, ?, ?, ?, ? FROM sessions WHERE session = ? AND generation IS NOT DISTINCT FROM ? ",
             "ON CONFLICT (session, place) DO UPDATE SET ",
             "handed_out = excluded.handed_out, certain = excluded.certain, ended = excluded.ended"
         ))

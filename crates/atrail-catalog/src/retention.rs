@@ -39,7 +39,8 @@ impl Catalog {
         let rows = sql::query(concat!(
             "SELECT d.domain, d.account, d.space, r.days, ",
             "(SELECT MIN(t.day) FROM hour_totals t WHERE t.domain = d.domain) AS day ",
-            "FROM retention r JOIN domains d ON d.domain = r.domain WHERE day IS NOT NULL ORDER BY d.domain"
+            "FROM retention r JOIN domains d ON d.domain = r.domain ",
+            "WHERE EXISTS (SELECT 1 FROM hour_totals t WHERE t.domain = d.domain) ORDER BY d.domain"
         ))
         .fetch_all(self.readers())
         .await

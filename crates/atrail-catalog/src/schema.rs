@@ -5,6 +5,9 @@ use atrail_disk::{Result, StoreError};
 use super::failure::failed_to;
 use crate::sql::{self, Pool};
 
+#[cfg(feature = "cluster")]
+pub(crate) mod postgres;
+
 /// The steps in the order in which they were added. A released step never changes; a change is a new step.
 const STEPS: &[&str] = &[
     include_str!("schema/0001_tenancy.sql"),
@@ -54,12 +57,17 @@ async fn done(pool: &Pool) -> Result<usize> {
         .map_err(failed_to("read its schema version"))?;
     let done = usize::try_from(done).unwrap_or(usize::MAX);
     if done > STEPS.len() {
-        return Err(StoreError::Conflict(format!(
-            "the catalog was made by a later version of atrail (schema {done}, this one knows {}): run that version",
-            STEPS.len()
-        )));
+        return Err(made_later(done));
     }
     Ok(done)
+}
+
+/// Refuses a catalog with this many steps.
+fn made_later(done: usize) -> StoreError {
+    StoreError::Conflict(format!(
+        "the catalog was made by a later version of atrail (schema {done}, this one knows {}): run that version",
+        STEPS.len()
+    ))
 }
 
 /// Upgrades the catalog to the last step; each step is a transaction of its own.

@@ -33,7 +33,7 @@ impl View<'_> {
         segment: SegmentId,
     ) -> Result<Option<FoundSegment>> {
         let row = sql::query(concat!(
-            "SELECT s.count, s.size_bytes AS lines_bytes, s.root, COALESCE(s.subtrees, x'') AS subtrees, ",
+            "SELECT s.count, s.size_bytes AS lines_bytes, s.root, COALESCE(s.subtrees, zeroblob(0)) AS subtrees, ",
             "o.object, o.path, o.day, o.hour, o.size_bytes, o.sha256, d.domain, d.account, d.space ",
             "FROM segments s JOIN current_objects o ON o.object = s.object ",
             "JOIN domains d ON d.domain = o.domain WHERE s.segment = ?"

@@ -60,7 +60,7 @@ async fn note_activity(connection: &mut Connection, used: &[(SessionKey, Usage)]
     for (session, used) in used {
         let row = sql::query(concat!(
             "SELECT handed_out, downloaded_bytes FROM sessions ",
-            "WHERE session = ? AND generation IS ?"
+            "WHERE session = ? AND generation IS NOT DISTINCT FROM ?"
         ))
         .bind(session.id.bytes())
         .bind(session.generation.as_ref().map(Id::bytes))

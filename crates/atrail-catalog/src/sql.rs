@@ -7,6 +7,11 @@
 
 mod connection;
 mod database_error;
+#[cfg(any(test, feature = "cluster"))]
+mod dialect;
+mod driver;
+#[cfg(feature = "cluster")]
+pub(crate) mod postgres;
 mod query;
 mod row;
 pub(crate) mod sqlite;

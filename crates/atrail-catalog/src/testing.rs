@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "cluster")]
+pub(crate) mod postgres;
+
 use super::Catalog;
 use super::sql::sqlite::{pool, unsynced_options};
 use crate::sql::{self, Transaction};
@@ -26,7 +29,7 @@ pub(crate) enum Flaw {
 impl Catalog {
     /// Returns an empty catalog in memory that breaks this promise.
     pub(super) async fn broken_on_purpose(flaw: Flaw) -> Self {
-        let mut catalog = Self::open_in_memory().await.unwrap();
+        let mut catalog = Self::open_in_sqlite().await.unwrap();
         let file = catalog.home.as_ref().unwrap().file();
         let options = unsynced_options(&file);
         match flaw {

@@ -9,6 +9,8 @@ use crate::error::{Result, io_failure};
 pub const ARCHIVE: &str = "archive";
 /// The catalog. SQLite keeps files beside it whose names begin with this one.
 pub const CATALOG: &str = "catalog.sqlite";
+/// The mark of a directory whose catalog is a database of a server.
+pub const CATALOG_HOME: &str = "catalog-home";
 /// The catalog's own write-ahead log.
 pub const CATALOG_LOG: &str = "catalog.sqlite-wal";
 /// The newest checkpoint of each domain.

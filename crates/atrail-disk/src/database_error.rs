@@ -19,6 +19,7 @@ pub enum Shortage {
 pub struct DatabaseError {
     error: Box<dyn Error + Send + Sync>,
     shortage: Shortage,
+    is_away: bool,
 }
 
 impl DatabaseError {
@@ -26,7 +27,26 @@ impl DatabaseError {
     #[must_use]
     pub fn new(error: impl Error + Send + Sync + 'static, shortage: Shortage) -> Self {
         let error = Box::new(error);
-        Self { error, shortage }
+        Self {
+            error,
+            shortage,
+            is_away: false,
+        }
+    }
+
+    /// Keeps an error which means that the database's server cannot be used now.
+    #[must_use]
+    pub fn away(error: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            is_away: true,
+            ..Self::new(error, Shortage::Unknown)
+        }
+    }
+
+    /// Reports whether the database's server cannot be used now: a later attempt may succeed.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        self.is_away
     }
 
     /// Returns what the failure reveals about the space on the disk.

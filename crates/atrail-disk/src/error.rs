@@ -223,6 +223,7 @@ impl StoreError {
             Self::Full(_) => ErrorKind::Full,
             Self::LoginEnded => ErrorKind::LoggedOut,
             Self::Partly { rest, .. } => rest.kind(),
+            Self::Catalog { source, .. } if source.is_away() => ErrorKind::Unavailable,
             Self::Overloaded
             | Self::Ending
             | Self::Poisoned(_)

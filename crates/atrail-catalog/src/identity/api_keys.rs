@@ -326,7 +326,7 @@ async fn member(
     };
     let user = called(connection, word, what).await?.ok_or_else(unknown)?;
     let (has_role, owns): (bool, bool) = sql::query_as(
-        "SELECT COUNT(*) FILTER (WHERE NOT claimed) > 0, COALESCE(MAX(role = 'owner' AND space IS NULL), 0) \
+        "SELECT COUNT(*) FILTER (WHERE NOT claimed) > 0, COUNT(*) FILTER (WHERE role = 'owner' AND space IS NULL) > 0 \
          FROM roles WHERE holder = ? AND account = ?",
     )
     .bind(user.id.bytes())
@@ -354,7 +354,7 @@ async fn must_have_room(
     what: &'static str,
 ) -> Result<()> {
     let (held,): (i64,) = sql::query_as(
-        "SELECT COUNT(*) FROM api_keys WHERE holder = ?1 AND (CASE WHEN bound THEN account END) IS ?2",
+        "SELECT COUNT(*) FROM api_keys WHERE holder = ?1 AND (CASE WHEN bound THEN account END) IS NOT DISTINCT FROM ?2",
     )
     .bind(holder.bytes())
     .bind(bound_to.as_ref().map(Id::bytes))

@@ -190,7 +190,7 @@ impl Identity {
     pub async fn grants(&self) -> Result<Vec<Grant>> {
         let rows = sql::query(
             "SELECT r.holder, u.name, r.role, r.account, r.space, r.claimed FROM roles r \
-             JOIN users u ON u.guid = r.holder ORDER BY u.name, r.account, r.space, r.role, r.claimed",
+             JOIN users u ON u.guid = r.holder ORDER BY u.name, r.account, r.space NULLS FIRST, r.role, r.claimed",
         )
         .fetch_all(self.catalog.readers())
         .await

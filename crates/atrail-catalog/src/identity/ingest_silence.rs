@@ -30,7 +30,7 @@ impl Identity {
         let IngestTurn { silent, at, after } = turn;
         let mut tx = self.catalog.begin(WHAT).await?;
         let done = sql::query(
-            "UPDATE ingest_keys SET silent = ?1, turned = ?2, turned_after = ?3, turn_recorded = 0 \
+            "UPDATE ingest_keys SET silent = ?1, turned = ?2, turned_after = ?3, turn_recorded = FALSE \
              WHERE login = ?4 AND silent <> ?1",
         )
         .bind(silent)
@@ -52,7 +52,7 @@ impl Identity {
         const WHAT: &str = "record that an event about a sender was written";
         let mut tx = self.catalog.begin(WHAT).await?;
         sql::query(
-            "UPDATE ingest_keys SET turn_recorded = 1 WHERE login = ? AND silent = ? AND turned = ?",
+            "UPDATE ingest_keys SET turn_recorded = TRUE WHERE login = ? AND silent = ? AND turned = ?",
         )
         .bind(login.bytes())
         .bind(turn.silent)

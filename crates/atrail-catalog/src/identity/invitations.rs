@@ -311,7 +311,7 @@ pub(super) async fn offer(
     let space = space_of(&role);
     let again = sql::query(
         "UPDATE invitations SET invitee = ?, inviter = ?, created = ?, expires = ?, declined = FALSE \
-         WHERE account = ? AND space IS ? AND name = ? AND role = ? RETURNING invitation",
+         WHERE account = ? AND space IS NOT DISTINCT FROM ? AND name = ? AND role = ? RETURNING invitation",
     )
     .bind(invitee)
     .bind(inviter.bytes())

@@ -23,7 +23,7 @@ pub(super) async fn standing(
     const WHAT: &str = "look up a login";
     let row = sql::query(
         "SELECT u.guid, u.name, u.operator, l.ends IS NOT NULL AS is_external, k.scopes, k.expires IS NOT NULL AS key_ends, \
-                MIN(l.expires, COALESCE(k.expires, l.expires)) AS until, k.account, k.space, COALESCE(k.bound, 0) AS bound, \
+                MIN(l.expires, COALESCE(k.expires, l.expires)) AS until, k.account, k.space, COALESCE(k.bound, FALSE) AS bound, \
                 k.key, k.maker IS NOT NULL AS for_another \
          FROM (SELECT holder, api_key, expires, ends FROM logins WHERE login = ?1 \
                UNION ALL SELECT holder, key, ?3, NULL FROM api_keys WHERE login = ?1) l \

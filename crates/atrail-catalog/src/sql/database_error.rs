@@ -1,4 +1,4 @@
-//! What SQLite's errors reveal about the space on the disk.
+//! What errors of a database reveal: about the space on SQLite's disk, and about a server that is away.
 
 use atrail_disk::{DatabaseError, Shortage};
 
@@ -12,6 +12,10 @@ const UNWRITTEN: [&str; 2] = ["778", "1034"];
 
 /// Keeps an error of the database's library, with what it reveals about the space on the disk.
 pub(crate) fn database_error(error: Error) -> DatabaseError {
+    #[cfg(feature = "cluster")]
+    if super::postgres::is_away(&error) {
+        return DatabaseError::away(error);
+    }
     let code = error.as_database_error().and_then(|error| error.code());
     let shortage = match code.as_deref() {
         Some(code) if FULL.contains(&code) => Shortage::Full,

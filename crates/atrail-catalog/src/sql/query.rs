@@ -6,6 +6,8 @@ use futures_util::stream::BoxStream;
 use sqlx::{SqlSafeStr, SqlStr};
 
 use super::connection::{Connection, Pool};
+#[cfg(feature = "cluster")]
+use super::postgres;
 use super::row::{FromRow, Row};
 use super::value::{Bind, Value};
 use super::{Error, sqlite};
@@ -13,12 +15,16 @@ use super::{Error, sqlite};
 /// A connection to run a statement on, or a pool that lends one.
 pub(crate) enum On<'e> {
     Sqlite(sqlite::On<'e>),
+    #[cfg(feature = "cluster")]
+    Postgres(postgres::On<'e>),
 }
 
 impl<'e> From<&'e mut Connection> for On<'e> {
     fn from(connection: &'e mut Connection) -> Self {
         match connection {
             Connection::Sqlite(held) => Self::Sqlite(sqlite::On::Connection(held)),
+            #[cfg(feature = "cluster")]
+            Connection::Postgres(held) => Self::Postgres(postgres::On::Connection(held)),
         }
     }
 }
@@ -27,6 +33,8 @@ impl<'e> From<&'e Pool> for On<'e> {
     fn from(pool: &'e Pool) -> Self {
         match pool {
             Pool::Sqlite(pool) => Self::Sqlite(sqlite::On::Pool(pool)),
+            #[cfg(feature = "cluster")]
+            Pool::Postgres(lent) => Self::Postgres(postgres::On::Pool(&lent.pool)),
         }
     }
 }
@@ -69,6 +77,8 @@ impl Query {
     pub(crate) async fn execute<'e>(self, on: impl Into<On<'e>>) -> Result<Done, Error> {
         match on.into() {
             On::Sqlite(on) => sqlite::execute(self.sql, self.values, on).await.map(Done),
+            #[cfg(feature = "cluster")]
+            On::Postgres(on) => postgres::execute(self.sql, self.values, on).await.map(Done),
         }
     }
 
@@ -76,6 +86,8 @@ impl Query {
     pub(crate) async fn fetch_all<'e>(self, on: impl Into<On<'e>>) -> Result<Vec<Row>, Error> {
         match on.into() {
             On::Sqlite(on) => sqlite::fetch_all(self.sql, self.values, on).await,
+            #[cfg(feature = "cluster")]
+            On::Postgres(on) => postgres::fetch_all(self.sql, self.values, on).await,
         }
     }
 
@@ -86,6 +98,8 @@ impl Query {
     ) -> Result<Option<Row>, Error> {
         match on.into() {
             On::Sqlite(on) => sqlite::fetch_optional(self.sql, self.values, on).await,
+            #[cfg(feature = "cluster")]
+            On::Postgres(on) => postgres::fetch_optional(self.sql, self.values, on).await,
         }
     }
 
@@ -98,6 +112,8 @@ impl Query {
     pub(crate) fn fetch<'e>(self, on: impl Into<On<'e>>) -> BoxStream<'e, Result<Row, Error>> {
         match on.into() {
             On::Sqlite(on) => sqlite::fetch(self.sql, self.values, on),
+            #[cfg(feature = "cluster")]
+            On::Postgres(on) => postgres::fetch(self.sql, self.values, on),
         }
     }
 }
@@ -155,6 +171,8 @@ impl Raw {
     pub(crate) async fn execute<'e>(self, on: impl Into<On<'e>>) -> Result<(), Error> {
         match on.into() {
             On::Sqlite(on) => sqlite::execute_raw(self.0, on).await,
+            #[cfg(feature = "cluster")]
+            On::Postgres(on) => postgres::execute_raw(self.0, on).await,
         }
     }
 }

@@ -1,13 +1,19 @@
 //! Rows, and the values in them.
 
 use sqlx::Row as _;
+#[cfg(feature = "cluster")]
+use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
 use super::Error;
+#[cfg(feature = "cluster")]
+use super::postgres::FromPostgres;
 
 /// A row of a query's result.
 pub(crate) enum Row {
     Sqlite(SqliteRow),
+    #[cfg(feature = "cluster")]
+    Postgres(PgRow),
 }
 
 /// A value that a column can hold.
@@ -24,11 +30,15 @@ macro_rules! decode {
             fn of_name(row: &Row, column: &str) -> Result<Self, Error> {
                 match row {
                     Row::Sqlite(row) => row.try_get(column),
+                    #[cfg(feature = "cluster")]
+                    Row::Postgres(row) => FromPostgres::get(row, column),
                 }
             }
             fn of_place(row: &Row, place: usize) -> Result<Self, Error> {
                 match row {
                     Row::Sqlite(row) => row.try_get(place),
+                    #[cfg(feature = "cluster")]
+                    Row::Postgres(row) => FromPostgres::get(row, place),
                 }
             }
         }

@@ -4,114 +4,29 @@ use std::path::Path;
 use std::time::Duration;
 
 use atrail_disk::Result as StoreResult;
-use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
-use sqlx::pool::PoolConnection;
-use sqlx::query::Query;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
     SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Arguments, Connection, SqlStr, Sqlite, Transaction};
+use sqlx::{Connection, Sqlite};
 
+use super::driver::runs_statements;
 use super::row::Row;
-use super::value::Value;
-use super::{COUNTERS, Error, Pool, Pools, READERS};
+use super::{COUNTERS, Pool, Pools, READERS};
 use crate::failure::failed_to;
 use crate::log_file::MOVED_BY_WRITERS_AT_PAGES;
 
 /// For how long a statement waits for another process.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// A connection of a pool, in a transaction or not.
-#[derive(Debug)]
-pub(crate) enum Held {
-    Idle(PoolConnection<Sqlite>),
-    InTransaction(Transaction<'static, Sqlite>),
-}
-
-impl Held {
-    fn connection(&mut self) -> &mut SqliteConnection {
-        match self {
-            Self::Idle(connection) => connection,
-            Self::InTransaction(tx) => tx,
-        }
-    }
-}
-
-/// What runs a statement.
-pub(crate) enum On<'e> {
-    Connection(&'e mut Held),
-    Pool(&'e SqlitePool),
-}
-
-/// Waits for a method of the library's query, called with what runs it.
-macro_rules! run {
-    ($query:expr, $on:expr, $method:ident) => {
-        match $on {
-            On::Connection(held) => $query.$method(held.connection()).await,
-            On::Pool(pool) => $query.$method(pool).await,
-        }
-    };
-}
-
-fn with(sql: SqlStr, values: Vec<Value>) -> Result<Query<'static, Sqlite, SqliteArguments>, Error> {
-    let mut arguments = SqliteArguments::default();
-    for value in values {
-        match value {
-            Value::Integer(value) => arguments.add(value),
-            Value::Truth(value) => arguments.add(value),
-            Value::Text(value) => arguments.add(value),
-            Value::Bytes(value) => arguments.add(value),
-        }
-        .map_err(Error::Encode)?;
-    }
-    Ok(sqlx::query_with(sql, arguments))
-}
-
-pub(super) async fn execute(sql: SqlStr, values: Vec<Value>, on: On<'_>) -> Result<u64, Error> {
-    let query = with(sql, values)?;
-    let done = run!(query, on, execute)?;
-    Ok(done.rows_affected())
-}
-
-pub(super) async fn execute_raw(sql: SqlStr, on: On<'_>) -> Result<(), Error> {
-    let statements = sqlx::raw_sql(sql);
-    run!(statements, on, execute)?;
-    Ok(())
-}
-
-pub(super) async fn fetch_all(
-    sql: SqlStr,
-    values: Vec<Value>,
-    on: On<'_>,
-) -> Result<Vec<Row>, Error> {
-    let query = with(sql, values)?;
-    let rows = run!(query, on, fetch_all)?;
-    Ok(rows.into_iter().map(Row::Sqlite).collect())
-}
-
-pub(super) async fn fetch_optional(
-    sql: SqlStr,
-    values: Vec<Value>,
-    on: On<'_>,
-) -> Result<Option<Row>, Error> {
-    let query = with(sql, values)?;
-    let row = run!(query, on, fetch_optional)?;
-    Ok(row.map(Row::Sqlite))
-}
-
-pub(super) fn fetch<'e>(
-    sql: SqlStr,
-    values: Vec<Value>,
-    on: On<'e>,
-) -> BoxStream<'e, Result<Row, Error>> {
-    let rows = match (with(sql, values), on) {
-        (Ok(query), On::Connection(held)) => query.fetch(held.connection()),
-        (Ok(query), On::Pool(pool)) => query.fetch(pool),
-        (Err(error), _) => return futures_util::stream::iter([Err(error)]).boxed(),
-    };
-    rows.map(|row| row.map(Row::Sqlite)).boxed()
+runs_statements! {
+    database: Sqlite,
+    connection: SqliteConnection,
+    pool: SqlitePool,
+    arguments: SqliteArguments,
+    row: Row::Sqlite,
+    text: std::convert::identity,
+    failure: std::convert::identity,
 }
 
 /// Opens the catalog in this file, and creates it when needed. The connections for reads with nobody waiting for them are

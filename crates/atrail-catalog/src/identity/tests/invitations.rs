@@ -1,5 +1,5 @@
 use super::*;
-use crate::sql;
+use crate::sql::{self, Statement};
 
 fn offered(granted: Granted) -> Invitation {
     match granted {
@@ -181,19 +181,21 @@ async fn invitations_of_one_account_hide_none_of_another() {
     };
     let mut tx = catalog.begin("invite many").await.unwrap();
     // The maximum of an account, all for one user, as by the spaces of an account.
-    sql::query(
-        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
-         INSERT INTO invitations (invitation, name, invitee, inviter, role, account, space, created, expires, declined) \
-         SELECT randomblob(16), 'guest-' || i, ?, ?, 'auditor', ?, NULL, ?, ?, FALSE FROM n",
-    )
-    .bind(bob.id.bytes())
-    .bind(owners[0].bytes())
-    .bind(a.bytes())
-    .bind(nanoseconds(at(0)))
-    .bind(nanoseconds(at(1000)))
-    .execute(&mut *tx)
-    .await
-    .unwrap();
+    let mut insert = Statement::new(
+        "INSERT INTO invitations (invitation, name, invitee, inviter, role, account, created, expires, declined) ",
+    );
+    insert.push_values(0..1000, |mut row, n| {
+        row.push_bind(uuid::Uuid::new_v4().as_bytes())
+            .push_bind(format!("guest-{n}"))
+            .push_bind(bob.id.bytes())
+            .push_bind(owners[0].bytes())
+            .push_bind("auditor")
+            .push_bind(a.bytes())
+            .push_bind(nanoseconds(at(0)))
+            .push_bind(nanoseconds(at(1000)))
+            .push_bind(false);
+    });
+    insert.build().execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
     let refused = invite(a, "one-more", 1).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Conflict, "the control");

@@ -188,8 +188,7 @@ async fn no_key_is_made_for_an_owner_by_a_claim_or_a_place_that_is_gone() {
         give(&identity, name, HeldRole::Account(a, AccountRole::Auditor)).await;
     }
     let bob = identity.user_called("bob").await.unwrap();
-    let claim =
-        "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, 'owner', ?, NULL, 1)";
+    let claim = "INSERT INTO roles (holder, role, account, space, claimed) VALUES (?, 'owner', ?, NULL, TRUE)";
     sql::query(claim)
         .bind(bob.id.bytes())
         .bind(a.bytes())

@@ -1,0 +1,78 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::schema::{STEPS, apply as apply_to_sqlite};
+use crate::sql::{self, Pool};
+use crate::testing::postgres::Database;
+
+/// What PostgreSQL alone has: its own place for the node, and the number of a row, which SQLite has unasked.
+const OWN: [&str; 2] = ["catalog_home", "session_texts.rowid"];
+
+/// Tables and views with their columns.
+type Columns = BTreeMap<String, Vec<String>>;
+
+#[test]
+fn each_step_has_a_form_for_either() {
+    assert_eq!(FIRST + LATER.len(), STEPS.len());
+}
+
+#[tokio::test]
+async fn both_have_the_same_tables_and_columns() {
+    let Some(database) = Database::new().await else {
+        return;
+    };
+    let sqlite = sql::sqlite::in_memory().await;
+    apply_to_sqlite(&sqlite).await.unwrap();
+    let ours = columns(
+        &sqlite,
+        "SELECT m.name AS name, c.name AS part, c.\"notnull\" OR c.pk > 0 AS filled FROM sqlite_master m \
+         JOIN pragma_table_info(m.name) c WHERE m.type IN ('table', 'view') ORDER BY 1, 2",
+    );
+    let catalog = database.catalog().await;
+    let theirs = columns(
+        catalog.readers(),
+        "SELECT c.relname::TEXT AS name, a.attname::TEXT AS part, a.attnotnull AS filled FROM pg_class c \
+         JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::REGNAMESPACE \
+         AND c.relkind IN ('r', 'v') AND a.attnum > 0 ORDER BY 1, 2",
+    );
+    let (ours, theirs) = (ours.await, theirs.await);
+    assert!(ours.len() > 30, "the control: {}", ours.len());
+    assert_eq!(ours, theirs);
+    catalog.close().await;
+}
+
+async fn columns(pool: &Pool, sql: &'static str) -> Columns {
+    let rows: Vec<(String, String, bool)> = sql::query_as(sql).fetch_all(pool).await.unwrap();
+    let mut all = Columns::new();
+    for (table, column, is_filled) in rows {
+        let name = format!("{table}.{column}");
+        if OWN.contains(&table.as_str()) || OWN.contains(&name.as_str()) {
+            continue;
+        }
+        let mark = if is_filled { "" } else { "?" };
+        all.entry(table)
+            .or_default()
+            .push(format!("{column}{mark}"));
+    }
+    all
+}
+
+/// A catalog of a later version is refused, and one of this version stays as it is.
+#[tokio::test]
+async fn later_versions_are_refused() {
+    let Some(database) = Database::new().await else {
+        return;
+    };
+    let catalog = database.catalog().await;
+    let count = "SELECT COUNT(*) FROM schema_steps";
+    assert_eq!(catalog.number(count).await, 1);
+    catalog.close().await;
+    let catalog = database.catalog().await;
+    assert_eq!(catalog.number(count).await, 1);
+    catalog
+        .run("INSERT INTO schema_steps (step) VALUES (1000)")
+        .await;
+    catalog.close().await;
+    let refused = database.open().await.unwrap_err().to_string();
+    assert!(refused.contains("later version"), "{refused}");
+}
