@@ -158,6 +158,12 @@ fn addresses_are_found_in_any_spelling_and_by_network() {
         "from:\"2001:db8::/32\"",
         "from:2001:db8::e039",
     ]);
+    let alone = r#"{"rule":{"cidr":"10.0.0.1/32"}}"#;
+    assert!(matches("rule.cidr:10.0.0.1", alone));
+    assert!(!matches(
+        "rule.cidr:10.0.0.2 OR rule.cidr:\"10.0.0.1\"",
+        alone
+    ));
     let mapped = r#"{"initiator":{"host":{"address":"::ffff:10.1.2.3"}},"rule":{"cidr":["10.1.0.0/16","10.1.0.0/99"]}}"#;
     for query in [
         "from:10.1.2.3",
@@ -328,6 +334,9 @@ fn a_service_reports_itself_as_target_or_initiator() {
         by_other
     ));
     assert!(matches("service:t-9 -service:i", by_target_id));
+    let named_so =
+        r#"{"observer":{"id":"o-2","name":"target"},"initiatorId":"i","targetId":"t-9"}"#;
+    assert!(matches("service:target -service:t-9", named_so));
 }
 
 #[test]

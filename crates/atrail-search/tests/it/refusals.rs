@@ -56,6 +56,7 @@ fn what_has_no_meaning_is_refused_with_its_column() {
         ),
         ("10:29:28", 3, "quote it"),
         (":x", 1, "the name of a field is missing"),
+        ("\"\":x", 1, "the name of the field is missing"),
         ("init*.name:x", 5, "no wildcards"),
         ("actor:ann(x)", 10, "must end before this"),
         ("ann(x)", 4, "must end before this"),
