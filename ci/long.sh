@@ -54,10 +54,10 @@ campaign() {
       run 600m cargo run --release --locked -p atrail-bench -- search-growth \
         --events "${ATRAIL_SEARCH_EVENTS:-10000000}" --disk-gb "${ATRAIL_SEARCH_GB:-20}"
       ;;
-    # Senders, each with its ledger, while the way to the server breaks.
+    # Senders, each with its ledger, while the way to the server breaks; and docs/SENDERS.md to the letter.
     senders)
       cargo build --release --locked
-      run 60m ci/senders.sh
+      run 90m ci/senders.sh
       run 30m ci/cloudtrail.sh
       ;;
     # Index files by other readers; the recipes of docs/recipes/ with the tools that are installed; the clients that

@@ -29,3 +29,25 @@ def pieces():
     for first in range(0, EVENTS, PIECE):
         yield range(first, min(first + PIECE, EVENTS))
         time.sleep(0.15)
+
+
+def document(number):
+    """Returns a document of the common schema."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return {
+        "@timestamp": now.isoformat(timespec="microseconds"),
+        "message": f"ledger-{number}-end",
+        "user": {"name": "ann"},
+        "event": {"action": "opened", "outcome": "success"},
+    }
+
+
+def insist(send):
+    """Calls until it succeeds, as a program does that loses nothing; returns the result."""
+    for _ in range(600):
+        try:
+            return send()
+        except Exception as error:  # Every library has its own kinds.
+            last = error
+            time.sleep(0.2)
+    raise SystemExit(f"not delivered: {last}")
