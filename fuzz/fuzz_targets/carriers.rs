@@ -92,12 +92,12 @@ fn syslog(body: &[u8]) {
     }
 }
 
-fn reader() -> Reader<'static> {
+fn reader() -> Reader {
     static ENGINE: std::sync::LazyLock<Engine> = std::sync::LazyLock::new(Engine::embedded);
     ENGINE.reader(SourceKind::Auto, Strictness::Lenient)
 }
 
-fn becomes_an_event(reader: &mut Reader<'_>, payload: &Payload<'_>) {
+fn becomes_an_event(reader: &mut Reader, payload: &Payload<'_>) {
     let made = reader.read(payload).expect("a lenient reader refuses nothing");
     assert!(made.text.len() <= EVENT_MAX_BYTES);
     let no_id = || unreachable!("what the engine makes has an id");

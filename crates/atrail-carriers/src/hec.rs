@@ -8,15 +8,11 @@
 //!
 //! Source: "Format events for HTTP Event Collector", the documentation of Splunk Enterprise; and what senders send.
 
-mod time;
-
 use std::borrow::Cow;
 
-use atrail_sources::{Hints, Payload};
+use atrail_sources::{Hints, Payload, read_time};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-pub use time::time;
 
 /// How often at most the bytes of a body are read in vain, while the ends of damaged objects are searched. What is left then
 /// is one text: else a body of unclosed objects would take time that grows with the square of its length.
@@ -104,7 +100,7 @@ struct Object<'a> {
 impl<'a> Object<'a> {
     fn payload(self, whole: &'a [u8]) -> Payload<'a> {
         let Self {
-            time: at,
+            time,
             host,
             source,
             event,
@@ -124,9 +120,9 @@ impl<'a> Object<'a> {
             text,
             hints: Hints {
                 id: None,
-                time: at.and_then(|raw| match string(raw.get()) {
-                    Some(text) => time(&text),
-                    None => time(raw.get()),
+                time: time.and_then(|raw| match string(raw.get()) {
+                    Some(text) => read_time(&text),
+                    None => read_time(raw.get()),
                 }),
                 host: host.and_then(|raw| string(raw.get())),
                 source: source.and_then(|raw| string(raw.get())),

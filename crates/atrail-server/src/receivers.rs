@@ -62,7 +62,7 @@ pub(crate) struct Kept<T> {
 #[derive(Debug)]
 pub(crate) struct Keeper<'k, 'i> {
     intake: &'k mut Intake<'i>,
-    reader: Reader<'k>,
+    reader: Reader,
 }
 
 impl Keeper<'_, '_> {

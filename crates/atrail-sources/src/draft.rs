@@ -23,8 +23,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) initiator: Resource<'a>,
     pub(crate) target: Resource<'a>,
     pub(crate) observer: Resource<'a>,
-    /// The mapping's name and version.
-    pub(crate) mapping: (&'a str, u32),
+    /// The mapping's name and version, with a slash between them.
+    pub(crate) mapping: &'a str,
 }
 
 /// A CADF resource.
@@ -53,7 +53,7 @@ impl Draft<'_> {
     /// [`EVENT_MAX_BYTES`], and otherwise a shorter form with its length and its SHA-256.
     pub(crate) fn with(&self, attachments: &[Attachment<'_>]) -> Vec<u8> {
         let length: usize = attachments.iter().map(|attached| attached.text.len()).sum();
-        let mut out = Vec::with_capacity(1024 + (length + length / 4).min(EVENT_MAX_BYTES));
+        let mut out = Vec::with_capacity(2048 + (length + length / 3).min(EVENT_MAX_BYTES));
         self.write(&mut out);
         for (index, attached) in attachments.iter().enumerate() {
             out.extend_from_slice(if index == 0 { b"" } else { b"," });
@@ -90,13 +90,10 @@ impl Draft<'_> {
         self.initiator.write("initiator", out);
         self.target.write("target", out);
         self.observer.write("observer", out);
-        let (name, version) = self.mapping;
         // Names of mappings need no escape.
-        write!(
-            out,
-            ",\"tags\":[\"mapping:{name}/{version}\"],\"attachments\":["
-        )
-        .expect("writing to memory does not fail");
+        out.extend_from_slice(b",\"tags\":[\"mapping:");
+        out.extend_from_slice(self.mapping.as_bytes());
+        out.extend_from_slice(b"\"],\"attachments\":[");
     }
 }
 
@@ -146,7 +143,10 @@ impl Attachment<'_> {
     /// Writes the attachment such that the whole stays below a limit.
     fn write(&self, limit: usize, out: &mut Vec<u8>) {
         let start = out.len();
-        let text = String::from_utf8_lossy(self.text);
+        let text = match simdutf8::basic::from_utf8(self.text) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(self.text),
+        };
         let is_same = matches!(text, Cow::Borrowed(_));
         // A text never becomes shorter by its escapes.
         if text.len() <= limit {
@@ -175,8 +175,9 @@ impl Attachment<'_> {
         } else {
             "text/plain"
         };
-        write!(out, "{{\"typeURI\":\"mime:{kind}\",\"name\":")
-            .expect("writing to memory does not fail");
+        out.extend_from_slice(b"{\"typeURI\":\"mime:");
+        out.extend_from_slice(kind.as_bytes());
+        out.extend_from_slice(b"\",\"name\":");
         write_string(self.name, out);
         if !is_whole {
             let hash = Sha256::digest(self.text);

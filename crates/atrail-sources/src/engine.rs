@@ -9,12 +9,13 @@ mod own;
 mod unwrap;
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
 
 use atrail_model::limits::EVENT_MAX_BYTES;
 use atrail_model::{Timestamp, event};
 
 use crate::inspector::{Inspector, Shape};
+use crate::json::Own;
+use crate::mapping::first_line;
 use crate::origin::to_cadf;
 use crate::{
     FORMATS, Format, Framing, MappingError, Origin, OwnMapping, ParseSourceKindError, Reason,
@@ -121,7 +122,7 @@ impl Engine {
 
     /// Creates the reader of one request.
     #[must_use]
-    pub fn reader(&self, kind: SourceKind, strictness: Strictness) -> Reader<'_> {
+    pub fn reader(&self, kind: SourceKind, strictness: Strictness) -> Reader {
         Reader::new(self.table, kind, strictness)
     }
 
@@ -145,8 +146,7 @@ impl Engine {
 
 /// Reads the payloads of one request, in order. It counts equal texts, so that each becomes an event of its own.
 #[derive(Debug)]
-pub struct Reader<'e> {
-    engine: PhantomData<&'e Engine>,
+pub struct Reader {
     table: &'static Table,
     inspector: Inspector,
     kind: SourceKind,
@@ -155,10 +155,9 @@ pub struct Reader<'e> {
     ids: Ids,
 }
 
-impl Reader<'_> {
+impl Reader {
     pub(crate) fn new(table: &'static Table, kind: SourceKind, strictness: Strictness) -> Self {
         Self {
-            engine: PhantomData,
             table,
             inspector: Inspector::new(table, kind),
             kind,
@@ -197,19 +196,22 @@ impl Reader<'_> {
         let text = text.trim_ascii();
         let generic = self.table.generic();
         if self.kind == SourceKind::Of(generic) {
-            return self.converted(generic, text, None, hints);
+            return self.converted(generic, text, None, hints, None);
         }
-        let (event, format) = self.format_of(text);
+        let (event, format, own) = self.format_of(text);
         // What a carrier wrote around a payload is an event only if the payload is none.
         let is_around = format.carries && self.kind == SourceKind::Auto;
         let mut refusal = if is_around {
             None
         } else {
-            match self.recognised_as(format, event, None, hints) {
+            match self.recognised_as(format, event, None, hints, own.as_ref()) {
                 Ok(made) => return Ok(made),
                 Err(refusal) => Some(refusal),
             }
         };
+        let inspector = self.inspector;
+        let inside =
+            |text: &[u8]| inside(text, &|line| inspector.of_line(first_line(line)).is_some());
         let mut layers = vec![inside(text)];
         while let Some(texts) = layers.last_mut() {
             let Some(inner) = texts.next() else {
@@ -230,34 +232,38 @@ impl Reader<'_> {
         if let SourceKind::Of(format) = self.kind
             && format.mapping().is_some()
         {
-            match self.converted(format, text, None, hints) {
+            match self.converted(format, text, None, hints, own.as_ref()) {
                 Ok(made) => return Ok(made),
                 Err(reason) => refusal = Some(reason),
             }
         }
         let refusal = match refusal {
             Some(refusal) => refusal,
-            None => match self.recognised_as(format, event, None, hints) {
+            None => match self.recognised_as(format, event, None, hints, own.as_ref()) {
                 Ok(made) => return Ok(made),
                 Err(refusal) => refusal,
             },
         };
         match self.strictness {
             Strictness::Strict => Err(refusal),
-            Strictness::Lenient => self.converted(generic, text, None, hints),
+            Strictness::Lenient => self.converted(generic, text, None, hints, own.as_ref()),
         }
     }
 
-    /// Returns the event that a text is, or that an envelope of its format holds, with its format.
-    fn format_of<'a>(&self, text: &'a [u8]) -> (&'a [u8], &'static Format) {
+    /// Returns the event that a text is, or that an envelope of its format holds, with its format and, where they are
+    /// known, its members.
+    fn format_of<'a>(&self, text: &'a [u8]) -> (&'a [u8], &'static Format, Option<Own<'a>>) {
         match (text.first(), self.kind) {
-            (Some(b'{'), _) => match self.inspector.shape(text) {
-                Shape::Event(format) => (text, format),
-                Shape::Envelope(format, range) => (&text[range], format),
-                Shape::List => (text, self.inspector.other()),
+            (Some(b'{'), _) => match self.inspector.inspect(text) {
+                (Shape::Event(format), own) => (text, format, own),
+                (Shape::Envelope(format, range), _) => (&text[range], format, None),
+                (Shape::List, own) => (text, self.inspector.other(), own),
             },
-            (_, SourceKind::Of(format)) => (text, format),
-            (_, SourceKind::Auto) => (text, self.inspector.other()),
+            (_, SourceKind::Of(format)) => (text, format, None),
+            (_, SourceKind::Auto) => {
+                let of_line = self.inspector.of_line(first_line(text));
+                (text, of_line.unwrap_or(self.inspector.other()), None)
+            }
         }
     }
 
@@ -268,8 +274,8 @@ impl Reader<'_> {
         envelope: Option<&[u8]>,
         hints: &Hints<'_>,
     ) -> Result<Made<'a>, Reason> {
-        let (text, format) = self.format_of(text);
-        self.recognised_as(format, text, envelope, hints)
+        let (text, format, own) = self.format_of(text);
+        self.recognised_as(format, text, envelope, hints, own.as_ref())
     }
 
     /// The same, for a text of which the format is known.
@@ -279,13 +285,14 @@ impl Reader<'_> {
         text: &'a [u8],
         envelope: Option<&[u8]>,
         hints: &Hints<'_>,
+        own: Option<&Own<'_>>,
     ) -> Result<Made<'a>, Reason> {
         if let (SourceKind::Of(_), Some(mapping)) = (self.kind, format.mapping())
-            && !mapping.recognises(text)
+            && !mapping.recognises(text, own)
         {
             return Err(mapping.not_recognised());
         }
-        self.converted(format, text, envelope, hints)
+        self.converted(format, text, envelope, hints, own)
     }
 
     /// Returns a text as an event of a format.
@@ -295,12 +302,14 @@ impl Reader<'_> {
         text: &'a [u8],
         envelope: Option<&[u8]>,
         hints: &Hints<'_>,
+        own: Option<&Own<'_>>,
     ) -> Result<Made<'a>, Reason> {
         let context = Context {
             hints,
             received: self.received,
             strictness: self.strictness,
             envelope,
+            own,
         };
         let (event, origin) = to_cadf(format, text, context, &mut self.ids)?;
         // A mapping writes whole events.
@@ -353,6 +362,7 @@ impl Reader<'_> {
                     received: self.received,
                     strictness: self.strictness,
                     envelope: None,
+                    own: None,
                 };
                 to_cadf(format, text, context, &mut self.ids)
             }
@@ -372,6 +382,8 @@ pub(crate) struct Context<'a> {
     pub(crate) strictness: Strictness,
     /// The text in which it was found.
     pub(crate) envelope: Option<&'a [u8]>,
+    /// The members of the text, where they are known.
+    pub(crate) own: Option<&'a Own<'a>>,
 }
 
 static NO_HINTS: Hints<'static> = Hints {

@@ -6,7 +6,10 @@
 //!
 //! # Adding a format
 //! Most formats need no code: a format whose items are JSON objects is a mapping, a text below `mappings/`, whose
-//! `README.md` says how to add one. Others are code:
+//! `README.md` says how to add one.
+//!
+//! A format of lines that are no objects is a mapping, too, of the objects that `formats/NAME.rs` makes of its items:
+//! `csvlog.rs` and `auditd.rs`. Others need more:
 //!
 //! 1. Write `formats/NAME.rs` with a `pub(super) const FORMAT: Format`, based on [`Format::BLANK`]: its name, one line
 //!    about it, its marks, and how its items become events. `kong.rs` shows a conversion, `oslo.rs` an envelope,
@@ -21,8 +24,11 @@
 //! (`ATRAIL_WRITE_OPENAPI=1 cargo test -p atrail-server --lib openapi`), and the snapshots of the help texts and of the
 //! refusals of requests (`INSTA_UPDATE=always cargo test --test it -p atrail -p atrail-server -- help contract`).
 
+mod auditd;
 mod cadf;
+mod csvlog;
 mod kong;
+mod lines;
 mod mapped;
 mod oslo;
 mod search;
@@ -35,6 +41,7 @@ use crate::Reason;
 use crate::mapping::Mapping;
 
 pub(crate) use cadf::repair;
+pub(crate) use lines::{Items, Lines, Part, Role};
 pub(crate) use mapped::row;
 pub(crate) use search::NameSet;
 pub(crate) use table::RowNames;
@@ -63,11 +70,9 @@ pub struct Format {
     pub(crate) certain: Option<fn(&[u8]) -> bool>,
     /// How an object is recognised, where the text around it does not state its format.
     pub(crate) object: Option<Recognition>,
-    /// For a format in which every line is an item, JSON or not: reports whether a line is such an item.
-    /// [`SourceKind::Auto`] calls it with the first non-blank line of an input, or the beginning of a long one.
-    ///
-    /// [`SourceKind::Auto`]: crate::SourceKind::Auto
-    pub(crate) line: Option<fn(&[u8]) -> bool>,
+    /// For a format whose items are lines, JSON or not, or several lines each: how they are found. (A format may have
+    /// items that are objects, too; an input has one kind of them.)
+    pub(crate) lines: Option<Lines>,
     /// The objects that it puts around its events.
     pub(crate) wrappings: &'static [Wrapping],
     /// Whether its objects are what a carrier wrote around payloads: a payload that is an event of another format counts
@@ -152,7 +157,7 @@ impl Format {
         marks: "",
         certain: None,
         object: None,
-        line: None,
+        lines: None,
         wrappings: &[],
         carries: false,
         reading: Reading::AsItStands,
@@ -242,12 +247,12 @@ mod tests {
 
     #[test]
     fn the_first_row_is_for_what_no_row_recognises() {
-        assert!(FORMATS[0].is_plain() && FORMATS[0].object.is_none() && FORMATS[0].line.is_none());
+        assert!(FORMATS[0].is_plain() && FORMATS[0].object.is_none() && FORMATS[0].lines.is_none());
         for row in &FORMATS[1..] {
             let is_mapped = row
                 .mapping()
                 .is_some_and(|mapping| mapping.telling().next().is_some());
-            let is_found = row.object.is_some() || row.line.is_some() || !row.wrappings.is_empty();
+            let is_found = row.object.is_some() || row.lines.is_some() || !row.wrappings.is_empty();
             let is_generic = row.name == "generic";
             assert!(
                 is_found || is_mapped || is_generic,

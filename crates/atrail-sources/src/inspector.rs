@@ -7,6 +7,7 @@ use memchr::memmem::Finder;
 
 use crate::SourceKind;
 use crate::formats::{Format, Holds, NameSet, Recognition, RowNames, Table, Wrapping};
+use crate::json::{Own, own_members};
 use crate::members::members;
 use crate::names::Names;
 
@@ -26,7 +27,7 @@ pub(crate) enum Shape {
 
 /// Classifies objects. Most are plain events: a look at their names, or one search for all names that would make them
 /// something else, shows that.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Inspector {
     table: &'static Table,
     kind: SourceKind,
@@ -34,7 +35,7 @@ pub(crate) struct Inspector {
     object: &'static Format,
     /// The format of a text that is not a whole object; the text is refused as one of its items.
     other: &'static Format,
-    /// The format whose items are the lines of the input.
+    /// The format whose items are lines of the input.
     line: Option<&'static Format>,
     /// Whether the input may still be in a format whose items are lines.
     may_be_lines: bool,
@@ -55,11 +56,11 @@ impl Inspector {
             kind,
             object,
             other: first,
-            line: (object.line.is_some()).then_some(object),
+            line: None,
             may_be_lines: false,
             lists: NameSet::default(),
         };
-        inspector.may_be_lines = inspector.rows().any(|(row, _)| row.line.is_some());
+        inspector.may_be_lines = inspector.rows().any(|(row, _)| row.lines.is_some());
         let all = inspector
             .rows()
             .fold(NameSet::default(), |all, (row, names)| {
@@ -86,6 +87,14 @@ impl Inspector {
         if self.line.is_some() || !self.may_be_lines {
             return true;
         }
+        if let SourceKind::Of(format) = self.kind
+            && format.lines.is_some()
+        {
+            let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
+            let is_json = format.mapping().is_some() && matches!(first, Some(b'{' | b'['));
+            self.line = (!is_json).then_some(format);
+            return last || first.is_some();
+        }
         let is_enough = last || head.len() >= HEAD_MAX_BYTES;
         let head = head[..head.len().min(HEAD_MAX_BYTES)].trim_ascii_start();
         let end = memchr::memchr(b'\n', head);
@@ -93,34 +102,56 @@ impl Inspector {
             return false;
         }
         let first = head[..end.unwrap_or(head.len())].trim_ascii_end();
-        let mut rows = self.rows();
-        let found = rows.find(|(row, _)| row.line.is_some_and(|is_item| is_item(first)));
-        self.line = found.map(|(row, _)| row);
+        self.line = self.of_line(first);
         true
     }
 
-    /// Returns the format whose items are the lines of the input, whatever they contain.
+    /// Returns the format of which a line, or the first of several, is an item.
+    pub(crate) fn of_line(&self, line: &[u8]) -> Option<&'static Format> {
+        let mut rows = self.rows();
+        let begins = |row: &Format| row.lines.is_some_and(|lines| (lines.begins)(line));
+        rows.find(|(row, _)| begins(row)).map(|(row, _)| row)
+    }
+
+    /// Returns the format whose items are lines of the input, whatever these contain.
     pub(crate) const fn line(&self) -> Option<&'static Format> {
         self.line
     }
 
-    /// Classifies an object. It searches for names in their usual spelling, without escapes.
+    /// Classifies an object. It searches for names in their usual spelling, without escapes; where the text cannot be read
+    /// quickly, anywhere in it.
     ///
     /// An object that is not JSON can still be a list whose first elements are valid; it is not an envelope, because
     /// half an envelope proves nothing.
     pub(crate) fn shape(&self, text: &[u8]) -> Shape {
+        self.inspect(text).0
+    }
+
+    /// The same, with the members of the object where they are known.
+    pub(crate) fn inspect<'a>(&self, text: &'a [u8]) -> (Shape, Option<Own<'a>>) {
         if (self.object.certain).is_some_and(|is_certain| is_certain(text)) {
-            return Shape::Event(self.object);
+            return (Shape::Event(self.object), None);
         }
-        let found = self.table.search().0.find(text);
-        if found.is_empty() {
-            return Shape::Event(self.object);
-        }
+        let own = own_members(text);
+        let search = &self.table.search().0;
+        let found = match &own {
+            Some(own) => search.among(own),
+            None => search.find(text),
+        };
+        let shape = match found.is_empty() {
+            true => Shape::Event(self.object),
+            false => self.shape_with(found, text, own.as_ref()),
+        };
+        (shape, own)
+    }
+
+    /// Returns the class of an object with these names.
+    fn shape_with(&self, found: NameSet, text: &[u8], own: Option<&Own<'_>>) -> Shape {
         let may_be = |(row, names): &(&'static Format, &RowNames)| {
             **row != *self.object && !(names.telling & found).is_empty()
         };
         let mut candidates = self.rows().filter(may_be);
-        if let Some((row, _)) = candidates.find(|(row, _)| row.recognises(text)) {
+        if let Some((row, _)) = candidates.find(|(row, _)| row.recognises(text, own)) {
             return Shape::Event(row);
         }
         let mut tried = NameSet::default();
@@ -208,10 +239,10 @@ static GLUED: LazyLock<[Finder<'static>; 3]> =
 
 impl Format {
     /// Reports whether a JSON object with one of the telling names is in the format.
-    fn recognises(&self, text: &[u8]) -> bool {
+    fn recognises(&self, text: &[u8], own: Option<&Own<'_>>) -> bool {
         match (self.object, self.mapping()) {
             (Some(Recognition { detect, .. }), _) => detect(text),
-            (None, Some(mapping)) => mapping.recognises(text),
+            (None, Some(mapping)) => mapping.recognises(text, own),
             (None, None) => false,
         }
     }

@@ -22,10 +22,12 @@
 //! assert_eq!(texts, [&br#"{"action": "read"}"#[..], br#"{"action": "update"}"#]);
 //! ```
 
+mod csv;
 mod draft;
 mod engine;
 mod formats;
 mod inspector;
+mod json;
 mod kind;
 mod mapping;
 mod members;
@@ -45,7 +47,7 @@ mod trim;
 pub use engine::{Engine, Hints, Made, Payload, Reader, Strictness};
 pub use formats::{FORMATS, Format, Table};
 pub use kind::{ParseSourceKindError, SourceKind};
-pub use mapping::{MappingError, MappingTextError, OwnMapping};
+pub use mapping::{MappingError, MappingTextError, OwnMapping, read_time};
 pub use origin::Origin;
 pub use refusal::{Reason, Refusal};
 pub use split::{Candidate, Framing, Split, split};

@@ -13,6 +13,7 @@ pub(crate) mod time;
 mod verbs;
 mod way;
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use atrail_model::limits::EVENT_TIME_MAX_AHEAD_SECS;
@@ -21,6 +22,8 @@ use atrail_model::{Timestamp, format_timestamp};
 use crate::Reason;
 use crate::draft::{Attachment, Draft, Resource};
 use crate::engine::{Context, Ids, Strictness};
+use crate::formats::Lines;
+use crate::json::Own;
 use crate::surrogates::without_halves;
 use crate::text::Text;
 use detect::Detector;
@@ -29,6 +32,7 @@ use slots::Slots;
 pub(crate) use spec::Spec;
 use spec::{Alternatives, EventSpec, ResourceSpec};
 use time::is_possible;
+pub use time::read_time;
 use way::{Found, Way};
 
 /// The longest id that is one; a longer text is none.
@@ -41,6 +45,16 @@ const GENERIC: &str = "generic";
 pub(crate) struct Mapping {
     source: &'static str,
     compiled: OnceLock<Compiled>,
+    /// For a format of lines.
+    pub(crate) items: Option<TextItems>,
+}
+
+/// Items that are lines of text, and what the mapping reads of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TextItems {
+    pub(crate) lines: Lines,
+    /// Returns an item as a JSON object, or what is wrong with it.
+    pub(crate) object: fn(&str) -> Result<Vec<u8>, &'static str>,
 }
 
 impl Mapping {
@@ -49,6 +63,7 @@ impl Mapping {
         Self {
             source,
             compiled: OnceLock::new(),
+            items: None,
         }
     }
 
@@ -57,6 +72,7 @@ impl Mapping {
         Ok(Self {
             source: "",
             compiled: OnceLock::from(Compiled::new(spec)?),
+            items: None,
         })
     }
 
@@ -78,20 +94,42 @@ impl Mapping {
         self.compiled().detector.telling()
     }
 
-    /// Reports whether a JSON object is in the format.
-    pub(crate) fn recognises(&self, text: &[u8]) -> bool {
-        self.compiled().detector.recognises(text)
+    /// Reports whether a JSON object, with its members where they are known, or a text of lines is in the format.
+    pub(crate) fn recognises(&self, text: &[u8], own: Option<&Own<'_>>) -> bool {
+        match self.items_of(text) {
+            Some(items) => (items.lines.begins)(first_line(text)),
+            None => self.compiled().detector.recognises(text, own),
+        }
     }
 
-    /// Returns an object as CADF, or the reason why it is no event of the format. A mapping without conditions
-    /// can convert any object.
+    /// Returns how a text is read that is no object of the format.
+    fn items_of(&self, text: &[u8]) -> Option<TextItems> {
+        let has_objects = || self.telling().next().is_some();
+        self.items
+            .filter(|_| !(text.starts_with(b"{") && has_objects()))
+    }
+
+    /// Returns an object, or a text of lines, as CADF, or the reason why it is no event of the format. A mapping without
+    /// conditions can convert any object.
     pub(crate) fn convert(
         &self,
         text: &[u8],
         context: Context<'_>,
         ids: &mut Ids,
     ) -> Result<Vec<u8>, Reason> {
-        self.compiled().convert(text, context, ids)
+        let compiled = self.compiled();
+        match self.items_of(text) {
+            None => compiled.convert(text, text, context, ids),
+            Some(items) => {
+                let context = Context {
+                    own: None,
+                    ..context
+                };
+                let object = (items.object)(&String::from_utf8_lossy(text))
+                    .map_err(|problem| compiled.refuse(problem.to_owned()))?;
+                compiled.convert(text, &object, context, ids)
+            }
+        }
     }
 
     /// Returns the reason why an object is refused that is not recognised.
@@ -105,7 +143,8 @@ impl Mapping {
 #[derive(Debug)]
 struct Compiled {
     name: &'static str,
-    version: u32,
+    /// The name and the version, with a slash between them.
+    mapping: &'static str,
     title: &'static str,
     detector: Detector,
     slots: Slots,
@@ -168,8 +207,8 @@ impl Compiled {
         let title = spec.title.unwrap_or_else(|| spec.name.clone());
         Ok(Self {
             // There are as many as there are mappings, and they live as long as the program.
+            mapping: format!("{}/{}", spec.name, spec.version).leak(),
             name: spec.name.leak(),
-            version: spec.version,
             title: title.leak(),
             detector,
             slots,
@@ -187,9 +226,21 @@ impl Compiled {
         })
     }
 
-    fn convert(&self, text: &[u8], context: Context<'_>, ids: &mut Ids) -> Result<Vec<u8>, Reason> {
-        let readable = without_halves(text);
-        let slots = match self.slots.read(&readable) {
+    /// Converts a text, of which all values are in an object: mostly the text itself.
+    fn convert(
+        &self,
+        text: &[u8],
+        object: &[u8],
+        context: Context<'_>,
+        ids: &mut Ids,
+    ) -> Result<Vec<u8>, Reason> {
+        let readable = without_halves(object);
+        let own = context.own.filter(|_| matches!(readable, Cow::Borrowed(_)));
+        let slots = match own.and_then(|own| self.slots.of_members(own)) {
+            Some(slots) => Ok(slots),
+            None => self.slots.read(&readable),
+        };
+        let slots = match slots {
             Ok(slots) => slots,
             Err(_) if self.is_for_anything() => self.slots.none(),
             Err(error) => return Err(self.refuse(error.to_string())),
@@ -234,7 +285,7 @@ impl Compiled {
             initiator: self.initiator.resource(&found),
             target: self.target.resource(&found),
             observer: self.observer(&found),
-            mapping: (self.name, self.version),
+            mapping: self.mapping,
         };
         let own = Attachment {
             name: self.name,
@@ -306,10 +357,16 @@ impl ResourceWays {
             id: first(&self.id, found),
             type_uri: first(&self.kind, found),
             name: first(&self.name, found),
-            address: first(&self.address, found),
+            address: first(&self.address, found).map(Text::without_port),
             agent: first(&self.agent, found),
         }
     }
+}
+
+/// Returns the first line of a text.
+pub(crate) fn first_line(text: &[u8]) -> &[u8] {
+    let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    text[..end].trim_ascii_end()
 }
 
 /// Compiles the ways to a value.
@@ -335,9 +392,10 @@ impl Context<'_> {
         let received = self.received.as_second();
         let is_ahead = |time: Timestamp| time.as_second() - received >= EVENT_TIME_MAX_AHEAD_SECS;
         let is_checked = self.received > Timestamp::UNIX_EPOCH;
-        let may_be = |time: &Timestamp| is_possible(*time) && !(is_checked && is_ahead(*time));
-        own.filter(may_be)
-            .or(self.hints.time.filter(may_be))
+        let is_right = |time: &Timestamp| !(is_checked && is_ahead(*time));
+        let carriers = (self.hints.time).filter(|time| is_possible(*time));
+        own.filter(is_right)
+            .or(carriers.filter(is_right))
             .unwrap_or(self.received)
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use atrail_model::Timestamp;
 
 use crate::splitter::{Splitter, Step};
-use crate::{Engine, Origin, Reader, Refusal, SourceKind, Strictness};
+use crate::{Engine, Origin, Reader, Reason, Refusal, SourceKind, Strictness};
 
 /// How the values of an input are separated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -41,7 +41,7 @@ pub fn split(body: &[u8], kind: SourceKind, framing: Framing) -> Split<'_> {
 pub struct Split<'a> {
     body: &'a [u8],
     splitter: Splitter,
-    reader: Reader<'static>,
+    reader: Reader,
 }
 
 impl<'a> Split<'a> {
@@ -85,22 +85,34 @@ impl<'a> Iterator for Split<'a> {
 pub(crate) fn candidate<'a>(
     window: &'a [u8],
     step: Step,
-    reader: &mut Reader<'_>,
+    reader: &mut Reader,
 ) -> Option<Result<Candidate<'a>, Refusal>> {
     match step {
         Step::Candidate {
             range,
             line,
             format,
-        } => Some(match reader.item(format, &window[range]) {
-            Ok((text, origin)) => Ok(Candidate { line, origin, text }),
-            Err(reason) => Err(Refusal {
-                line,
-                reason,
-                not_read: 0,
-            }),
-        }),
+        } => Some(item(line, reader.item(format, &window[range]))),
+        Step::Joined { text, line, format } => {
+            let made = reader.item(format, &text);
+            let made = made.map(|(text, origin)| (Cow::Owned(text.into_owned()), origin));
+            Some(item(line, made))
+        }
         Step::Refusal(refusal) => Some(Err(refusal)),
         Step::NeedMore | Step::End => None,
+    }
+}
+
+fn item(
+    line: u64,
+    made: Result<(Cow<'_, [u8]>, Origin), Reason>,
+) -> Result<Candidate<'_>, Refusal> {
+    match made {
+        Ok((text, origin)) => Ok(Candidate { line, origin, text }),
+        Err(reason) => Err(Refusal {
+            line,
+            reason,
+            not_read: 0,
+        }),
     }
 }

@@ -1,12 +1,13 @@
 //! The engine: reads the input once, through a window, and finds the events.
 //!
-//! `lines` splits the input into lines when each line stands alone. `values` reads values, within a line or in the
+//! `lines` splits the input into lines when each line stands alone, and `items` finds those of formats of lines. `values` reads values, within a line or in the
 //! whole input, and `list` the elements of lists. `recover` continues after a break, at the next line that begins a
 //! value, and `passed` counts the values that the engine skips. Offsets are relative to the window;
 //! [`Splitter::release`] adjusts them when the window's front is dropped.
 
 mod ahead;
 mod frame;
+mod items;
 mod lines;
 mod list;
 mod passed;
@@ -37,6 +38,15 @@ pub(crate) enum Step {
     Candidate {
         /// The position of its text in the window.
         range: Range<usize>,
+        /// The line that it begins on.
+        line: u64,
+        /// The format that it is an item of.
+        format: &'static Format,
+    },
+    /// A possible event whose lines did not follow each other.
+    Joined {
+        /// Its lines.
+        text: Vec<u8>,
         /// The line that it begins on.
         line: u64,
         /// The format that it is an item of.
@@ -77,6 +87,7 @@ pub(crate) struct Splitter {
     /// Whether the engine has reported a comma between such values; it reports only the first.
     forgives_commas: bool,
     line: lines::Line,
+    items: items::OpenItems,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +150,7 @@ impl Splitter {
             base_column: 0,
             forgives_commas: false,
             line: lines::Line::default(),
+            items: items::OpenItems::default(),
         }
     }
 
@@ -152,11 +164,13 @@ impl Splitter {
             if !self.inspector.look_at_head(text, last) {
                 return Step::NeedMore;
             }
-            if self.inspector.line().is_some() {
-                self.mode = Mode::Lines;
-            }
             self.started = true;
             self.pos = window.len() - text.len();
+        }
+        if let Some(format) = self.inspector.line()
+            && let Some(lines) = format.lines
+        {
+            return self.step_items(format, lines, window, last);
         }
         loop {
             let step = match self.mode {
@@ -193,6 +207,7 @@ impl Splitter {
             frame.move_back(count);
         }
         self.line.move_back(count);
+        self.items.move_back(count);
         count
     }
 }

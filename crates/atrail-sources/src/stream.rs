@@ -10,11 +10,12 @@ use crate::{Candidate, Engine, Framing, Reader, Refusal, SourceKind, Strictness}
 ///
 /// [`feed`](Self::feed) a chunk, read items until there are none, and repeat; after the last chunk call
 /// [`finish`](Self::finish) and read the remaining items. It keeps the bytes that it has not returned yet, and never
-/// more than one event of the largest size beside the chunks fed.
+/// more than one event of the largest size beside the chunks fed (two, where an event may have lines of others between its
+/// own).
 #[derive(Debug)]
 pub struct Stream {
     splitter: Splitter,
-    reader: Reader<'static>,
+    reader: Reader,
     window: Vec<u8>,
     finished: bool,
 }

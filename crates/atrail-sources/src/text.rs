@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::json::quote_or_backslash;
 use crate::members::string;
 
 /// The longest text outside of the attachments, in bytes; a longer one is cut there and is whole in the attachment.
@@ -54,6 +55,28 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// Returns an address without the port behind it: of `192.0.2.7:443` and `[2001:db8::7]:443` the part before. Texts
+    /// of another form stay as they are.
+    pub(crate) fn without_port(self) -> Self {
+        let inside = match &self {
+            Self::Raw(raw) => &raw[1..raw.len() - 1],
+            Self::Plain(text) => text,
+        };
+        let Some((before, port)) = inside.rsplit_once(':') else {
+            return self;
+        };
+        let is_port =
+            (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+        let address = match before.strip_prefix('[') {
+            Some(address) => address.strip_suffix(']'),
+            None => (!before.contains([':', '\\'])).then_some(before),
+        };
+        match address.filter(|address| is_port && !address.is_empty()) {
+            Some(address) => Self::Plain(address.to_owned().into()),
+            None => self,
+        }
+    }
+
     /// Writes it as a JSON string, at most [`TEXT_MAX_BYTES`] of it.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self {
@@ -78,25 +101,48 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
 
 /// Writes a text as the inside of a JSON string.
 pub(crate) fn write_escaped(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    let mut from = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        let escape = ESCAPES[usize::from(byte)];
-        if escape == 0 {
-            continue;
-        }
-        out.extend_from_slice(&bytes[from..at]);
-        from = at + 1;
-        if escape == b'u' {
-            const HEX: &[u8; 16] = b"0123456789abcdef";
-            let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-            out.extend_from_slice(b"\\u00");
-            out.extend_from_slice(&digits);
+    let (chunks, rest) = text.as_bytes().as_chunks::<8>();
+    for chunk in chunks {
+        let word = u64::from_le_bytes(*chunk);
+        if controls(word) != 0 {
+            write_controls(chunk, out);
+        } else if quote_or_backslash(word) == 0 {
+            out.extend_from_slice(chunk);
         } else {
-            out.extend_from_slice(&[b'\\', escape]);
+            // Without a branch for each byte.
+            let (mut escaped, mut length) = ([0; 16], 0);
+            for &byte in chunk {
+                let letter = ESCAPES[usize::from(byte)];
+                escaped[length & 15] = if letter == 0 { byte } else { b'\\' };
+                escaped[(length + 1) & 15] = letter;
+                length += 1 + usize::from(letter != 0);
+            }
+            out.extend_from_slice(&escaped[..length]);
         }
     }
-    out.extend_from_slice(&bytes[from..]);
+    write_controls(rest, out);
+}
+
+/// Reports, by a value that is not 0, whether one of eight bytes is a control character.
+const fn controls(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    word.wrapping_sub(ONES * b' ' as u64) & !word & (ONES << 7)
+}
+
+/// Writes a few bytes, of any kind.
+fn write_controls(bytes: &[u8], out: &mut Vec<u8>) {
+    for &byte in bytes {
+        match ESCAPES[usize::from(byte)] {
+            0 => out.push(byte),
+            b'u' => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&digits);
+            }
+            letter => out.extend_from_slice(&[b'\\', letter]),
+        }
+    }
 }
 
 /// For each byte the letter of its escape (RFC 8259 §7); 0 for a byte that needs none.
@@ -128,6 +174,27 @@ mod tests {
             let mut out = Vec::new();
             write_string(text, &mut out);
             assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn an_address_loses_its_port() {
+        for (text, address) in [
+            ("192.0.2.7:443", "192.0.2.7"),
+            ("[2001:db8::7]:51234", "2001:db8::7"),
+            ("till.example.com:1", "till.example.com"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("192.0.2.7", "192.0.2.7"),
+            ("192.0.2.7:", "192.0.2.7:"),
+            (":443", ":443"),
+            ("[]:443", "[]:443"),
+            ("AWS Internal", "AWS Internal"),
+            ("a:123456", "a:123456"),
+        ] {
+            let raw = format!("\"{text}\"");
+            for text in [Text::of(text), Text::of_json(&raw)] {
+                assert_eq!(text.unwrap().without_port().into_plain(), address);
+            }
         }
     }
 

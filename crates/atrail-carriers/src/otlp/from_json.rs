@@ -112,22 +112,8 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 pub(super) fn decode<'a>(body: &'a [u8], take: Take<'_, 'a>) -> Result<(), Fault> {
     let mut passing = Passing::to(take);
-    match json::text(body) {
-        Cow::Borrowed(text) => request(text, &mut passing, Some),
-        // Texts of a repaired body do not outlive this call.
-        Cow::Owned(text) => request(&text, &mut passing, |text| {
-            Some(Cow::Owned(text.into_owned()))
-        }),
-    }
-}
-
-/// Reads a request. `kept` makes a text outlive the request's.
-fn request<'t, 'a>(
-    text: &'t str,
-    passing: &mut Passing<'_, 'a>,
-    kept: impl Fn(Cow<'t, str>) -> Option<Cow<'a, str>> + Copy,
-) -> Result<(), Fault> {
-    let request: Request<'_> = read(text)?;
+    let text = json::text(body);
+    let request: Request<'_> = read(&text)?;
     let Some(list) = request.resource_logs else {
         return Ok(());
     };
@@ -139,7 +125,7 @@ fn request<'t, 'a>(
             let mut out = std::mem::take(&mut around.resource);
             match resource.attributes {
                 Some(list) => attributes(&mut out, list, 0, |name, value| {
-                    around.learn(name, || text_of(value).and_then(kept));
+                    around.learn(name, || text_of(value));
                 })?,
                 None => out.extend_from_slice(b"{}"),
             }
@@ -155,7 +141,7 @@ fn request<'t, 'a>(
                 None => Vec::new(),
             };
             match logs.log_records {
-                Some(list) => each(list, |record| log_record(record, &around, passing, kept)),
+                Some(list) => each(list, |record| log_record(record, &around, &mut passing)),
                 None => Ok(true),
             }
         })
@@ -174,11 +160,10 @@ fn scope(message: &Attributed<'_>) -> Result<Vec<u8>, Fault> {
     Ok(out)
 }
 
-fn log_record<'t, 'a>(
-    record: &'t RawValue,
+fn log_record<'a>(
+    record: &RawValue,
     around: &Around<'a>,
     passing: &mut Passing<'_, 'a>,
-    kept: impl Fn(Cow<'t, str>) -> Option<Cow<'a, str>> + Copy,
 ) -> Result<bool, Fault> {
     let found: LogRecord<'_> = read(record.get())?;
     let mut stated = Stated {
@@ -188,18 +173,7 @@ fn log_record<'t, 'a>(
     };
     let around_bytes = around.resource.len() + around.scope.len();
     let mut out = Vec::with_capacity(record.get().len() + around_bytes + 64);
-    out.push(b'{');
-    for (name, nanos) in [
-        ("timeUnixNano", stated.time),
-        ("observedTimeUnixNano", stated.observed),
-    ] {
-        if let Some(nanos) = nanos.filter(|nanos| *nanos != 0) {
-            json::name(&mut out, name);
-            out.push(b'"');
-            json::plain(&mut out, nanos);
-            out.push(b'"');
-        }
-    }
+    stated.begin(&mut out);
     number_member(&mut out, "severityNumber", found.severity_number);
     text_member(&mut out, "severityText", found.severity_text);
     text_member(&mut out, "eventName", found.event_name);
@@ -208,7 +182,7 @@ fn log_record<'t, 'a>(
         any(&mut out, body, 0)?;
     }
     attributes_member(&mut out, found.attributes, |name, value| {
-        stated.learn(name, || text_of(value).and_then(kept));
+        stated.learn(name, || text_of(value));
     })?;
     number_member(
         &mut out,
@@ -271,11 +245,11 @@ fn attributes<'t>(
     Ok(())
 }
 
-/// Returns the text of a value that is a string.
-fn text_of(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
+/// Returns a copy of the text of a value that is a string: it may outlive a body that had to be repaired.
+fn text_of<'a>(value: Option<&RawValue>) -> Option<Cow<'a, str>> {
     let value: Any<'_> = serde_json::from_str(value?.get()).ok()?;
-    let Text(text) = serde_json::from_str(value.string_value?.get()).ok()?;
-    Some(text)
+    let text: String = serde_json::from_str(value.string_value?.get()).ok()?;
+    Some(text.into())
 }
 
 /// Appends an `AnyValue` as JSON.

@@ -157,18 +157,7 @@ fn log_record<'a>(
     }
     let around_bytes = around.resource.len() + around.scope.len();
     let mut out = Vec::with_capacity(record.len() * 2 + around_bytes + 128);
-    out.push(b'{');
-    for (name, nanos) in [
-        ("timeUnixNano", stated.time),
-        ("observedTimeUnixNano", stated.observed),
-    ] {
-        if let Some(nanos) = nanos.filter(|nanos| *nanos != 0) {
-            json::name(&mut out, name);
-            out.push(b'"');
-            json::plain(&mut out, nanos);
-            out.push(b'"');
-        }
-    }
+    stated.begin(&mut out);
     if found.severity_number != 0 {
         json::name(&mut out, "severityNumber");
         json::plain(&mut out, found.severity_number);

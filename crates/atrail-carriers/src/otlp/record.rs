@@ -64,6 +64,22 @@ pub(super) struct Stated<'a> {
 }
 
 impl<'a> Stated<'a> {
+    /// Begins the payload of a record: with its times, which are texts, as 64-bit numbers are in OTLP's JSON form.
+    pub(super) fn begin(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (name, nanos) in [
+            ("timeUnixNano", self.time),
+            ("observedTimeUnixNano", self.observed),
+        ] {
+            if let Some(nanos) = nanos.filter(|nanos| *nanos != 0) {
+                json::name(out, name);
+                out.push(b'"');
+                json::plain(out, nanos);
+                out.push(b'"');
+            }
+        }
+    }
+
     /// Learns from an attribute of the record.
     pub(super) fn learn(&mut self, name: &[u8], value: impl FnOnce() -> Option<Cow<'a, str>>) {
         let is = |id: &str| id.as_bytes() == name;

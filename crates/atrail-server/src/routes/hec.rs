@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use atrail_carriers::hec;
-use atrail_sources::Hints;
+use atrail_sources::{Hints, read_time};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
@@ -71,7 +71,7 @@ pub(super) async fn raw(
     receive(app, authorised, |body, keeper, query| {
         let hints = Hints {
             id: None,
-            time: query.time.as_deref().and_then(hec::time),
+            time: query.time.as_deref().and_then(read_time),
             host: query.host.as_deref().map(Into::into),
             source: query.source.as_deref().map(Into::into),
         };

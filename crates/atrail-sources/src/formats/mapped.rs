@@ -3,7 +3,13 @@
 use std::sync::LazyLock;
 
 use super::{Format, Holds, Name, Reading, Wrapping};
-use crate::mapping::{Mapping, Spec};
+use crate::mapping::{Mapping, Spec, TextItems};
+
+/// The formats whose items are lines, and the code that makes objects of them.
+const OF_LINES: [(&str, TextItems); 2] = [
+    ("auditd", super::auditd::ITEMS),
+    ("pgaudit", super::csvlog::ITEMS),
+];
 
 /// The embedded mappings, in the order of the table.
 static MAPPINGS: LazyLock<Vec<Mapping>> = LazyLock::new(|| {
@@ -24,6 +30,8 @@ static MAPPINGS: LazyLock<Vec<Mapping>> = LazyLock::new(|| {
         include_str!("../../mappings/google-workspace.toml"),
         include_str!("../../mappings/keycloak.toml"),
         include_str!("../../mappings/laurel.toml"),
+        include_str!("../../mappings/auditd.toml"),
+        include_str!("../../mappings/pgaudit.toml"),
         include_str!("../../mappings/otlp.toml"),
         include_str!("../../mappings/cloudevents.toml"),
         include_str!("../../mappings/syslog.toml"),
@@ -33,7 +41,15 @@ static MAPPINGS: LazyLock<Vec<Mapping>> = LazyLock::new(|| {
         include_str!("../../mappings/pangea.toml"),
         include_str!("../../mappings/generic.toml"),
     ];
-    sources.into_iter().map(Mapping::embedded).collect()
+    let mut mappings: Vec<_> = sources.into_iter().map(Mapping::embedded).collect();
+    for mapping in &mut mappings {
+        let mut formats = OF_LINES.iter();
+        let name = mapping.head().name;
+        mapping.items = formats
+            .find(|(known, _)| *known == name)
+            .map(|(_, items)| *items);
+    }
+    mappings
 });
 
 /// Returns the rows of the embedded mappings.
@@ -63,6 +79,7 @@ pub(crate) fn row(mapping: &'static Mapping, spec: Spec) -> Format {
         marks: spec.marks.unwrap_or_default().leak(),
         wrappings: wrappings.collect::<Vec<_>>().leak(),
         carries: spec.carries,
+        lines: mapping.items.map(|items| items.lines),
         reading: Reading::Mapped(mapping),
         ..Format::BLANK
     }

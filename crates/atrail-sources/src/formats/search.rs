@@ -5,6 +5,8 @@ use std::ops::{BitAnd, BitOr};
 use aho_corasick::packed;
 use memchr::memmem::Finder;
 
+use crate::json::Own;
+
 /// Names of a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct NameSet(u128);
@@ -41,22 +43,50 @@ impl BitAnd for NameSet {
     }
 }
 
+/// How many names are searched at once: as many as the processor's vectors distinguish at full width. For more than twice as
+/// many, there would be no such search.
+const PACKED_MAX: usize = 32;
+
 /// The search for the names, quotes included.
 #[derive(Debug)]
 pub(crate) struct Search {
-    /// One pass for all, where the processor can.
-    packed: Option<packed::Searcher>,
+    /// One pass for each few of them, where the processor can.
+    packed: Option<Vec<packed::Searcher>>,
     /// Otherwise one pass for each.
     finders: Vec<Finder<'static>>,
+    /// The names without quotes.
+    names: Vec<Box<str>>,
+    /// For the names of each [`bucket`], their positions.
+    buckets: Vec<Vec<usize>>,
 }
 
 impl Search {
     pub(super) fn new(names: Vec<Vec<u8>>) -> Self {
         let finders = names.iter().map(|name| Finder::new(name).into_owned());
-        Self {
-            finders: finders.collect(),
-            packed: packed::Searcher::new(names),
+        let bare = names.iter().map(|name| {
+            let name = String::from_utf8_lossy(name);
+            name.trim_matches('"').into()
+        });
+        let bare: Vec<Box<str>> = bare.collect();
+        let mut buckets = vec![Vec::new(); BUCKETS];
+        for (at, name) in bare.iter().enumerate() {
+            buckets[bucket(name)].push(at);
         }
+        Self {
+            names: bare,
+            buckets,
+            finders: finders.collect(),
+            packed: (names.chunks(PACKED_MAX).map(packed::Searcher::new)).collect(),
+        }
+    }
+
+    /// Returns the names that an object has itself.
+    pub(crate) fn among(&self, own: &Own<'_>) -> NameSet {
+        let all = own.iter().flat_map(|(name, _)| {
+            let same = self.buckets[bucket(name)].iter();
+            same.filter(|at| *self.names[**at] == **name)
+        });
+        all.fold(NameSet::default(), |set, at| set | NameSet::of(*at))
     }
 
     /// Returns the names that a text has, anywhere.
@@ -64,9 +94,13 @@ impl Search {
         let none = NameSet::default();
         match &self.packed {
             // Names neither contain each other nor overlap: each has a quote at its ends alone.
-            Some(packed) => (packed.find_iter(text)).fold(none, |set, found| {
-                set | NameSet::of(found.pattern().as_usize())
-            }),
+            Some(packed) => {
+                let all = packed.iter().enumerate().flat_map(|(group, packed)| {
+                    let found = packed.find_iter(text);
+                    found.map(move |found| group * PACKED_MAX + found.pattern().as_usize())
+                });
+                all.fold(none, |set, at| set | NameSet::of(at))
+            }
             None => self.find_one_by_one(text),
         }
     }
@@ -78,9 +112,34 @@ impl Search {
     }
 }
 
+const BUCKETS: usize = 256;
+
+/// Returns where a name is among the buckets.
+fn bucket(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let sum = |at: Option<&u8>| usize::from(at.copied().unwrap_or_default());
+    (sum(bytes.first()) * 7 + sum(bytes.last()) * 3 + bytes.len()) % BUCKETS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_number_of_names_is_searched_at_once() {
+        let names: Vec<_> = (0..200)
+            .map(|number| format!("\"name-{number}\"").into_bytes())
+            .collect();
+        let search = Search::new(names);
+        assert!(search.packed.is_some() || !cfg!(target_arch = "x86_64"));
+        let text = br#"{"name-0":1,"name-31":{"name-32":[]},"name-64":"name-99"}"#;
+        let expected = 1 | 1 << 31 | 1 << 32 | 1 << 64 | 1 << 99;
+        assert_eq!(search.find(text), search.find_one_by_one(text));
+        assert_eq!(search.find(text).0, expected);
+        // Of these, three are the object's own.
+        let own = crate::json::own_members(text).unwrap();
+        assert_eq!(search.among(&own).0, 1 | 1 << 31 | 1 << 64);
+    }
 
     #[test]
     fn both_searches_find_the_same_names() {

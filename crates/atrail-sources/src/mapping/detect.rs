@@ -6,8 +6,9 @@ use std::fmt;
 use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::glob::matches;
+use super::glob::Pattern;
 use super::path::{Path, Segment, follow};
+use crate::json::Own;
 use crate::text::Text;
 
 /// The lists of conditions of a mapping: an object is recognised when all conditions of one list hold.
@@ -31,7 +32,7 @@ struct Condition {
 enum Expected {
     Present,
     Absent,
-    Like(String),
+    Like(Pattern),
 }
 
 impl Detector {
@@ -55,7 +56,7 @@ impl Detector {
     fn condition(&mut self, text: &str) -> Result<Condition, String> {
         let (path, expected) = match (text.strip_prefix('!'), text.split_once('=')) {
             (Some(path), _) => (path, Expected::Absent),
-            (None, Some((path, pattern))) => (path, Expected::Like(pattern.to_owned())),
+            (None, Some((path, pattern))) => (path, Expected::Like(Pattern::new(pattern))),
             (None, None) => (text, Expected::Present),
         };
         let path = Path::parse(path)?;
@@ -78,10 +79,13 @@ impl Detector {
         firsts.map(|condition| &*self.names[condition.name])
     }
 
-    /// Reports whether a JSON object is in the format. It reads no further than it must.
-    pub(super) fn recognises(&self, text: &[u8]) -> bool {
+    /// Reports whether a JSON object is in the format. Where its members are not known, it reads no further than it must.
+    pub(super) fn recognises(&self, text: &[u8], own: Option<&Own<'_>>) -> bool {
         if self.lists.is_empty() {
             return true;
+        }
+        if let Some(own) = own {
+            return self.recognises_members(own);
         }
         let mut found = vec![None; self.names.len()];
         let mut parser = serde_json::Deserializer::from_slice(text);
@@ -96,6 +100,20 @@ impl Detector {
         }
     }
 
+    fn recognises_members(&self, own: &Own<'_>) -> bool {
+        let mut found = vec![None; self.names.len()];
+        for (name, raw) in own {
+            let mut names = self.names.iter();
+            if let Some(at) = names.position(|known| **known == **name) {
+                found[at] = Some(*raw);
+                if self.holds(&found, false) {
+                    return true;
+                }
+            }
+        }
+        self.holds(&found, true)
+    }
+
     /// Reports whether a list of conditions holds, for an object that is read to its end or not.
     fn holds(&self, found: &[Option<&str>], to_end: bool) -> bool {
         let holds = |condition: &Condition| {
@@ -106,7 +124,7 @@ impl Detector {
                 Expected::Absent => to_end && value.is_none(),
                 Expected::Like(pattern) => {
                     let text = value.and_then(Text::of_json);
-                    text.is_some_and(|text| matches(pattern, &text.into_plain()))
+                    text.is_some_and(|text| pattern.matches(&text.into_plain()))
                 }
             }
         };
@@ -145,6 +163,7 @@ impl<'de> Visitor<'de> for Looking<'_, '_, 'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::own_members;
 
     #[test]
     fn one_list_of_conditions_must_hold() {
@@ -158,7 +177,9 @@ mod tests {
             r#"{"x":2,"a":{"b":1}}"#,
             r#"{"a":{"b":"1"},"then": no JSON"#,
         ] {
-            assert!(detector.recognises(text.as_bytes()), "{text}");
+            assert!(detector.recognises(text.as_bytes(), None), "{text}");
+            let own = own_members(text.as_bytes());
+            assert!(own.is_none_or(|own| detector.recognises_members(&own)));
         }
         for text in [
             r#"{"id":null,"kind":"audit.v1"}"#,
@@ -168,7 +189,9 @@ mod tests {
             r#"{"x":{"a":{"b":1}}}"#,
             r#"[{"a":{"b":1}}]"#,
         ] {
-            assert!(!detector.recognises(text.as_bytes()), "{text}");
+            assert!(!detector.recognises(text.as_bytes(), None), "{text}");
+            let own = own_members(text.as_bytes());
+            assert!(own.is_none_or(|own| !detector.recognises_members(&own)));
         }
         for list in [vec![], vec!["!a".to_owned()], vec!["a.".to_owned()]] {
             assert!(Detector::new(&[list]).is_err());

@@ -1,13 +1,42 @@
 //! The mappings of an operator.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::Error;
+use serde::{Deserialize, Serialize, Serializer};
+use toml::{Table, Value};
 
 use super::{Mapping, Spec};
 
 /// A mapping that an operator writes, in the form of the embedded ones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct OwnMapping(pub(crate) Spec);
+
+impl Serialize for OwnMapping {
+    /// Writes what is as if it were written: no key that stands for its default.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut table = Table::try_from(&self.0).map_err(S::Error::custom)?;
+        table.retain(|_, value| is_stated(value));
+        table.serialize(serializer)
+    }
+}
+
+/// Removes from a value what is a default, and returns whether anything is left.
+fn is_stated(value: &mut Value) -> bool {
+    match value {
+        Value::Table(table) => {
+            table.retain(|_, value| is_stated(value));
+            !table.is_empty()
+        }
+        Value::Array(all) => {
+            all.iter_mut().for_each(|value| {
+                is_stated(value);
+            });
+            !all.is_empty()
+        }
+        Value::Boolean(is_set) => *is_set,
+        _ => true,
+    }
+}
 
 /// A fault in a mapping.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,6 +7,7 @@ use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::path::{Path, Segment};
+use crate::json::{Json, Members, Own};
 
 /// The number of a wanted value.
 pub(super) type Slot = usize;
@@ -69,6 +70,73 @@ impl Slots {
 
     /// Returns the raw JSON text of each slot; of duplicate members the last. It checks the whole text.
     pub(super) fn read<'a>(&self, text: &'a [u8]) -> serde_json::Result<Vec<Option<&'a str>>> {
+        match self.read_quickly(text) {
+            Some(values) => Ok(values),
+            None => self.read_any(text),
+        }
+    }
+
+    /// The same; `None` for a text that has to be read in the other way.
+    fn read_quickly<'a>(&self, text: &'a [u8]) -> Option<Vec<Option<&'a str>>> {
+        let json = Json::of(text)?;
+        let mut values = self.none();
+        let mut members = json.members()?;
+        self.fill(&self.nodes[0], &mut members, &mut values)?;
+        json.ends(members.end()).then_some(values)
+    }
+
+    /// Returns the raw JSON text of each slot of an object whose members are known.
+    pub(super) fn of_members<'a>(&self, own: &Own<'a>) -> Option<Vec<Option<&'a str>>> {
+        let mut values = self.none();
+        for (name, raw) in own {
+            let mut known = self.nodes[0].members.iter();
+            let Some((_, child)) = known.find(|(known, _)| **known == **name) else {
+                continue;
+            };
+            let child = &self.nodes[*child];
+            if let Some(slot) = child.slot {
+                values[slot] = Some(*raw);
+            }
+            if !child.members.is_empty() && raw.starts_with('{') {
+                let mut members = Json::of_value(raw).members()?;
+                self.fill(child, &mut members, &mut values)?;
+            }
+        }
+        Some(values)
+    }
+
+    fn fill<'a>(
+        &self,
+        node: &Node,
+        members: &mut Members<'a>,
+        values: &mut [Option<&'a str>],
+    ) -> Option<()> {
+        while let Some(member) = members.next()? {
+            if member.name.contains('\\') {
+                return None;
+            }
+            let mut known = node.members.iter();
+            let Some((_, child)) = known.find(|(known, _)| **known == *member.name) else {
+                members.value(&member)?;
+                continue;
+            };
+            let child = &self.nodes[*child];
+            let inside = members.inside(&member);
+            let raw = match inside.filter(|_| !child.members.is_empty()) {
+                Some(mut inside) => {
+                    self.fill(child, &mut inside, values)?;
+                    members.value_of(&member, &inside)
+                }
+                None => members.value(&member)?,
+            };
+            if let Some(slot) = child.slot {
+                values[slot] = Some(raw);
+            }
+        }
+        Some(())
+    }
+
+    fn read_any<'a>(&self, text: &'a [u8]) -> serde_json::Result<Vec<Option<&'a str>>> {
         let mut values = self.none();
         let mut parser = serde_json::Deserializer::from_slice(text);
         parser.deserialize_map(Filling {
@@ -138,6 +206,10 @@ mod tests {
         assert_eq!((a.1.len(), b.1.len(), c.1.len()), (0, 0, 2));
         let text = br#"{"x":[1,{"a":2}],"a":1,"a":{"y":0,"b":{"c":[{"d":1e999}]}}}"#;
         let values = slots.read(text).unwrap();
+        assert_eq!(slots.read_quickly(text).unwrap(), values);
+        assert_eq!(slots.read_any(text).unwrap(), values);
+        let own = crate::json::own_members(text).unwrap();
+        assert_eq!(slots.of_members(&own).unwrap(), values);
         assert_eq!(values[a.0], Some(r#"{"y":0,"b":{"c":[{"d":1e999}]}}"#));
         assert_eq!(values[b.0], Some(r#"{"c":[{"d":1e999}]}"#));
         assert_eq!(values[c.0], Some(r#"[{"d":1e999}]"#));

@@ -17,37 +17,37 @@ pub(crate) struct Spec {
     #[serde(default = "first_version")]
     pub(crate) version: u32,
     /// The name of the product in messages.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) title: Option<String>,
     /// A description in a few words.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) about: Option<String>,
     /// The features that identify it, in Markdown.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) marks: Option<String>,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) aliases: Vec<String>,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) media_types: Vec<String>,
     /// An object is in the format when all conditions of one of the lists hold.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) detect: Vec<Vec<String>>,
     /// Members of objects that are no events, and hold lists of them.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) lists: Vec<String>,
     /// Whether a carrier writes its objects around payloads, which count in their place when they are events.
     #[serde(default)]
     pub(crate) carries: bool,
     /// Members that are removed first from an event that is too long.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) trim: Vec<String>,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) event: Option<EventSpec>,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) initiator: ResourceSpec,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) target: ResourceSpec,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) observer: ResourceSpec,
 }
 
@@ -56,41 +56,27 @@ const fn first_version() -> u32 {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct EventSpec {
-    #[serde(default, rename = "type", skip_serializing_if = "is_default")]
+    #[serde(rename = "type")]
     pub(crate) kind: Alternatives,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) id: Alternatives,
     pub(crate) time: Alternatives,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) action: Alternatives,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) outcome: Alternatives,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) reason_type: Alternatives,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) reason_code: Alternatives,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct ResourceSpec {
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) id: Alternatives,
-    #[serde(default, rename = "type", skip_serializing_if = "is_default")]
+    #[serde(rename = "type")]
     pub(crate) kind: Alternatives,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) name: Alternatives,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) address: Alternatives,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) agent: Alternatives,
-}
-
-/// Whether a part is as if it were not written.
-fn is_default<T: Default + PartialEq>(part: &T) -> bool {
-    *part == T::default()
 }
 
 /// One or several ways to a value; the first that yields a text counts.
@@ -181,54 +167,42 @@ impl<'de> Deserialize<'de> for Alternatives {
 
 /// A source, of which there must be one, and the functions that change its text, in this order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Full {
     /// The text at this path.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) path: Option<String>,
     /// The texts of several ways, of which none may be missing, with `with` between them.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) join: Option<Vec<Way>>,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) with: Option<String>,
     /// This text.
-    #[serde(default, rename = "const", skip_serializing_if = "is_default")]
+    #[serde(rename = "const")]
     pub(crate) constant: Option<String>,
     /// The unit of a time.
-    #[serde(default, rename = "as", skip_serializing_if = "is_default")]
+    #[serde(rename = "as")]
     pub(crate) unit: Option<String>,
     /// The text after the last of these characters.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) last: Option<String>,
     /// The text before the first of these characters.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) first: Option<String>,
     /// Whether the text becomes lowercase.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) lower: bool,
     /// The text must be, or match, one of these (`*` stands for any text).
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) is: Option<OneOrMany>,
     /// The text must not match any of these.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) not: Option<OneOrMany>,
+    /// Of a line of comma-separated values, the field at this position.
+    pub(crate) csv: Option<usize>,
     /// Other texts by patterns; a text without one is none.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) words: Option<BTreeMap<String, String>>,
     /// The action of CADF that the first word means.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) verbs: bool,
     /// The outcome that a status means: of `http` or `grpc`.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) status: Option<String>,
     /// This text in place of any.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) then: Option<String>,
     /// This text before it.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) before: Option<String>,
     /// This text after it.
-    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) after: Option<String>,
 }
 

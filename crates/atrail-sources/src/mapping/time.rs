@@ -3,6 +3,13 @@
 use atrail_model::event::read_event_time;
 use atrail_model::{Day, Timestamp};
 
+/// Reads a time that an event may have: a text in a form of `eventTime`, or a count since 1970, in the unit that its size
+/// shows: seconds, milliseconds, microseconds or nanoseconds, with a fraction or without.
+#[must_use]
+pub fn read_time(text: &str) -> Option<Timestamp> {
+    Unit::Any.read(text.trim())
+}
+
 /// The unit of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
@@ -35,6 +42,8 @@ impl Unit {
     pub(super) fn read(self, text: &str) -> Option<Timestamp> {
         let time = match self {
             Self::Text => read_event_time(text),
+            // No number has a hyphen there.
+            Self::Any if text.as_bytes().get(4) == Some(&b'-') => read_event_time(text),
             Self::Any => match number(text) {
                 Some(number) => Self::of_size(number).timestamp(number),
                 None => read_event_time(text),
@@ -86,7 +95,7 @@ fn number(text: &str) -> Option<Decimal> {
     if !are_digits(whole) {
         return exponent(text);
     }
-    if !are_digits(fraction) {
+    if !(fraction.is_empty() || are_digits(fraction)) {
         return exponent(text);
     }
     let billionths = format!("{fraction:0<9}");
@@ -123,6 +132,10 @@ mod tests {
             ("1621305118553000", Unit::Any),
             ("1621305118553000000", Unit::Any),
             ("1.621305118553e12", Unit::Any),
+            ("1621305118553000000.", Unit::Any),
+            ("1621305118553000.0009", Unit::Any),
+            ("1621305118553.0000009", Unit::Any),
+            ("1621305118.5530000009", Unit::Any),
             ("1621305118553", Unit::Millis),
             ("1621305118.553", Unit::Seconds),
             ("2021-05-18 02:31:58.553", Unit::Any),
@@ -139,7 +152,9 @@ mod tests {
             ("1621305118553", Unit::Text),
             ("99999999999999999999", Unit::Any),
             ("1e400", Unit::Any),
-            ("1.", Unit::Any),
+            ("1.x", Unit::Any),
+            ("1.2.3", Unit::Any),
+            ("true", Unit::Any),
             ("253402300799", Unit::Seconds),
         ] {
             assert_eq!(unit.read(text), None, "{text}");

@@ -1,5 +1,8 @@
 //! The first word of what a product calls an operation, as an action of CADF (DSP0262, the Action Taxonomy).
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// For each action, the words that mean it, in lowercase.
 const ACTIONS: &[(&str, &[&str])] = &[
     (
@@ -206,19 +209,40 @@ pub(super) fn action_of(text: &str) -> Option<&'static str> {
     if word == "put" && is_upper(end) {
         return Some("create");
     }
-    let joined = matches!(
-        (
-            &*word,
-            text.get(end..).map(str::to_ascii_lowercase).as_deref()
-        ),
-        ("sign", Some("in" | "_in" | "-in" | " in")) | ("log", Some("in" | "_in" | "-in" | " in"))
-    );
-    if joined {
+    let rest = text.get(end..).unwrap_or_default();
+    let is_in = || {
+        ["in", "_in", "-in", " in"]
+            .iter()
+            .any(|word| rest.eq_ignore_ascii_case(word))
+    };
+    if matches!(&*word, "sign" | "signed" | "log" | "logged") && is_in() {
         return Some("authenticate/login");
     }
-    let mut actions = ACTIONS.iter();
-    let known = actions.find(|(_, words)| words.contains(&&*word))?;
-    Some(known.0)
+    named(&word).or_else(|| named_by_participle(&word))
+}
+
+/// Returns the action that a word means.
+fn named(word: &str) -> Option<&'static str> {
+    static WORDS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+        let all = ACTIONS.iter();
+        all.flat_map(|(action, words)| words.iter().map(|word| (*word, *action)))
+            .collect()
+    });
+    WORDS.get(word).copied()
+}
+
+/// Returns the action that a participle means: of `deleted`, `added`, `modified` and `dropped` that of their verbs.
+fn named_by_participle(word: &str) -> Option<&'static str> {
+    let stem = word.strip_suffix("ed")?;
+    let doubled = match stem.as_bytes() {
+        [.., last, again] if last == again => stem.get(..stem.len() - 1),
+        _ => None,
+    };
+    let verb = stem.strip_suffix('i').map(|stem| format!("{stem}y"));
+    named(&word[..word.len() - 1])
+        .or_else(|| named(stem))
+        .or_else(|| named(doubled?))
+        .or_else(|| named(&verb?))
 }
 
 #[cfg(test)]
@@ -236,6 +260,15 @@ mod tests {
             ("deletecollection", Some("delete")),
             ("ConsoleLogin", None),
             ("remove_member", Some("delete")),
+            ("added", Some("create")),
+            ("Deleted", Some("delete")),
+            ("modified", Some("update")),
+            ("dropped_table", Some("delete")),
+            ("signed_in", Some("authenticate/login")),
+            ("logged in", Some("authenticate/login")),
+            ("logged", None),
+            ("ed", None),
+            ("ied", None),
             ("UpdateAPIKey", Some("update")),
             ("SignIn", Some("authenticate/login")),
             ("AssumeRole", Some("authenticate/login")),

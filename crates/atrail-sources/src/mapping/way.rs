@@ -1,14 +1,15 @@
 //! One way to a value, compiled: where its text is, and what becomes of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use atrail_model::Timestamp;
 
-use super::glob::matches;
+use super::glob::Pattern;
 use super::path::{Path, Segment, follow};
 use super::slots::{Slot, Slots};
-use super::spec::{Full, Way as Written};
+use super::spec::{Full, OneOrMany, Way as Written};
 use super::time::Unit;
 use super::verbs::action_of;
 use crate::engine::Hints;
@@ -40,9 +41,10 @@ enum Step {
     Last(String),
     First(String),
     Lower,
-    Is(Vec<String>),
-    Not(Vec<String>),
-    Words(Vec<(String, String)>),
+    Is(Vec<Pattern>),
+    Not(Vec<Pattern>),
+    Csv(usize),
+    Words(Words),
     Verbs,
     Http,
     Grpc,
@@ -107,6 +109,9 @@ impl Way {
                 })?
             }
             Source::Join(ways, with) => {
+                if !ways.iter().all(|way| way.may_have(found)) {
+                    return None;
+                }
                 let mut joined = String::new();
                 for (index, way) in ways.iter().enumerate() {
                     joined.push_str(if index == 0 { "" } else { with });
@@ -126,6 +131,16 @@ impl Way {
             text = step.apply(text)?;
         }
         Text::of(text)
+    }
+
+    /// Reports whether there is a value on it, which may still be no text.
+    fn may_have(&self, found: &Found<'_>) -> bool {
+        match &self.source {
+            Source::At(slot, _) => found.slots[*slot].is_some(),
+            Source::CarrierHost => found.hints.host.is_some(),
+            Source::CarrierOrigin => found.hints.source.is_some(),
+            Source::Join(..) | Source::Const(_) => true,
+        }
     }
 
     /// Returns the time at its end.
@@ -148,14 +163,11 @@ fn steps(full: &Full) -> Result<Vec<Step>, String> {
     add(full.last.clone().map(Step::Last));
     add(full.first.clone().map(Step::First));
     add(full.lower.then_some(Step::Lower));
-    add(full.is.as_ref().map(|set| Step::Is(set.all().to_vec())));
-    add(full.not.as_ref().map(|set| Step::Not(set.all().to_vec())));
-    add(full.words.as_ref().map(|words| {
-        let mut words: Vec<_> = words.clone().into_iter().collect();
-        // Texts before patterns, long patterns before short ones.
-        words.sort_by_key(|(pattern, _)| (pattern.contains('*'), usize::MAX - pattern.len()));
-        Step::Words(words)
-    }));
+    let patterns = |set: &OneOrMany| set.all().iter().map(|text| Pattern::new(text)).collect();
+    add(full.is.as_ref().map(|set| Step::Is(patterns(set))));
+    add(full.not.as_ref().map(|set| Step::Not(patterns(set))));
+    add(full.csv.map(Step::Csv));
+    add((full.words.as_ref()).map(|words| Step::Words(Words::new(words))));
     add(full.verbs.then_some(Step::Verbs));
     add(match full.status.as_deref() {
         None => None,
@@ -171,7 +183,7 @@ fn steps(full: &Full) -> Result<Vec<Step>, String> {
 
 impl Step {
     fn apply<'a>(&'a self, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
-        let is_one = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &text));
+        let is_one = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(&text));
         Some(match self {
             Self::Last(separators) => {
                 let at = text.rfind(|char| separators.contains(char));
@@ -200,14 +212,8 @@ impl Step {
                 }
                 text
             }
-            Self::Words(words) => {
-                let mut words = words.iter();
-                words
-                    .find(|(pattern, _)| matches(pattern, &text))?
-                    .1
-                    .as_str()
-                    .into()
-            }
+            Self::Csv(at) => crate::csv::fields(&text).nth(*at)?.into_owned().into(),
+            Self::Words(words) => words.of(&text)?.into(),
             Self::Verbs => action_of(&text)?.into(),
             Self::Http => match text.parse::<u16>().ok()? {
                 100..=399 => "success".into(),
@@ -222,6 +228,43 @@ impl Step {
             Self::Before(before) => format!("{before}{text}").into(),
             Self::After(after) => format!("{text}{after}").into(),
         })
+    }
+}
+
+/// Other texts for texts.
+#[derive(Debug)]
+struct Words {
+    /// By texts, in order.
+    texts: Vec<(Box<str>, Box<str>)>,
+    /// By patterns, long ones before short ones.
+    patterns: Vec<(Pattern, Box<str>)>,
+}
+
+impl Words {
+    fn new(written: &BTreeMap<String, String>) -> Self {
+        let (mut patterns, texts): (Vec<_>, Vec<_>) =
+            (written.iter()).partition(|(pattern, _)| pattern.contains('*'));
+        patterns.sort_by_key(|(pattern, _)| usize::MAX - pattern.len());
+        Self {
+            texts: (texts.into_iter())
+                .map(|(text, word)| (text.as_str().into(), word.as_str().into()))
+                .collect(),
+            patterns: (patterns.into_iter())
+                .map(|(pattern, word)| (Pattern::new(pattern), word.as_str().into()))
+                .collect(),
+        }
+    }
+
+    fn of(&self, text: &str) -> Option<&str> {
+        if let Ok(at) = self
+            .texts
+            .binary_search_by(|(known, _)| (**known).cmp(text))
+        {
+            return Some(&self.texts[at].1);
+        }
+        let mut patterns = self.patterns.iter();
+        let found = patterns.find(|(pattern, _)| pattern.matches(text));
+        found.map(|(_, word)| &**word)
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use atrail_model::limits::EVENT_MAX_BYTES;
 
 use super::frame::{Ends, Frame, Kind};
-use super::values::{is_whitespace, too_large_at};
+use super::values::is_whitespace;
 use super::{Splitter, Step};
 use crate::inspector::Shape;
 use crate::scan::{Scan, Scanned};
@@ -19,8 +19,6 @@ pub(super) struct Line {
     pub(super) searched: usize,
     /// Its end, once that is known.
     end: Option<usize>,
-    /// The line of an item that is too large; the engine drops its bytes up to its end.
-    too_large: Option<u64>,
 }
 
 impl Line {
@@ -42,14 +40,6 @@ impl Splitter {
                 }
                 continue;
             }
-            if let Some(line) = self.line.too_large {
-                self.pos = window.len();
-                let Some(end) = end else {
-                    return Some(Step::NeedMore);
-                };
-                self.leave_line(end, window);
-                return Some(too_large_at(line));
-            }
             if self.pos >= window.len() {
                 return Some(if last { Step::End } else { Step::NeedMore });
             }
@@ -59,12 +49,13 @@ impl Splitter {
                     if text.is_empty() {
                         self.leave_line(end, window);
                     } else if text.len() > EVENT_MAX_BYTES {
-                        self.enter_large(window);
+                        self.line.entered = true;
                     } else if let Some(step) = self.take_line(window, text, end) {
                         return Some(step);
                     }
                 }
-                None if window.len() - self.pos > EVENT_MAX_BYTES => self.enter_large(window),
+                // It can only be a list.
+                None if window.len() - self.pos > EVENT_MAX_BYTES => self.line.entered = true,
                 None => return Some(Step::NeedMore),
             }
         }
@@ -73,14 +64,6 @@ impl Splitter {
     /// Reads a line that fits into the window. Refuses all of it when anything in it is wrong.
     fn take_line(&mut self, window: &[u8], text: Range<usize>, end: usize) -> Option<Step> {
         let line = self.place.line(window, text.start);
-        if let Some(format) = self.inspector.line() {
-            self.leave_line(end, window);
-            return Some(Step::Candidate {
-                range: text,
-                line,
-                format,
-            });
-        }
         let is_object = window[text.start] == b'{';
         if is_object
             && self.inspector.may_be_glued(&window[text.clone()])
@@ -119,15 +102,6 @@ impl Splitter {
         })
     }
 
-    /// Enters a line that is larger than an event, which can only be a list; where lines are items, marks it for
-    /// refusal.
-    fn enter_large(&mut self, window: &[u8]) {
-        match self.inspector.line() {
-            Some(_) => self.line.too_large = Some(self.place.line(window, self.pos)),
-            None => self.line.entered = true,
-        }
-    }
-
     fn enter(&mut self, frame: Frame, start: usize) {
         self.line.entered = true;
         self.base_values = 1;
@@ -136,7 +110,7 @@ impl Splitter {
     }
 
     /// Returns where the line ends: at its LF, or at the end of the input. Searches no byte twice.
-    fn line_end(&mut self, window: &[u8], last: bool) -> Option<usize> {
+    pub(super) fn line_end(&mut self, window: &[u8], last: bool) -> Option<usize> {
         if self.line.end.is_none() {
             let from = self.line.searched.max(self.pos).min(window.len());
             self.line.end = match memchr::memchr(b'\n', &window[from..]) {
@@ -149,7 +123,7 @@ impl Splitter {
         self.line.end
     }
 
-    fn leave_line(&mut self, end: usize, window: &[u8]) {
+    pub(super) fn leave_line(&mut self, end: usize, window: &[u8]) {
         self.pos = (end + 1).min(window.len());
         self.line = Line::default();
         self.frames.clear();
@@ -170,7 +144,8 @@ fn is_glued(window: &[u8], text: &Range<usize>) -> bool {
     matches!(rest.find(|byte| !is_whitespace(**byte)), Some(b'{'))
 }
 
-fn trimmed(window: &[u8], line: Range<usize>) -> Range<usize> {
+/// Returns the range without the blanks at its ends.
+pub(super) fn trimmed(window: &[u8], line: Range<usize>) -> Range<usize> {
     let text = &window[line.clone()];
     let is_token = |byte: &u8| !is_whitespace(*byte);
     let start = text.iter().position(is_token).unwrap_or(text.len());

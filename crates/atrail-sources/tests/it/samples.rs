@@ -73,6 +73,63 @@ fn published_samples_become_events_of_their_formats() {
     }
 }
 
+/// Whatever stands around an event, and whichever members it lacks, a lenient reader finds its format.
+#[test]
+fn variants_of_formats_are_recognised() {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let engine = Engine::embedded();
+    let mut count = 0;
+    for format in engine.formats() {
+        let path = fixtures.join(format.name).join("variants.in");
+        let Ok(body) = std::fs::read(&path) else {
+            continue;
+        };
+        let items = (engine.split(&body, SourceKind::Auto, Framing::Sniffed))
+            .received_at(now())
+            .as_strict_as(Strictness::Lenient);
+        for item in items {
+            let item = item.unwrap();
+            let expected = match (format.name, item.line) {
+                ("oslo", _) => "cadf",
+                ("syslog", 2) => "auditd",
+                (name, _) => name,
+            };
+            assert_eq!(
+                item.origin.to_string(),
+                expected,
+                "{}:{}",
+                path.display(),
+                item.line
+            );
+            let event: Value = serde_json::from_slice(&item.text).unwrap();
+            assert!(!event["action"].as_str().unwrap().is_empty());
+            count += 1;
+        }
+    }
+    assert!(count > 60, "{count}");
+}
+
+#[test]
+fn a_log_of_postgresql_is_one_format_in_both_forms() {
+    let Some(events) = read("formats/pgaudit_jsonlog.ndjson") else {
+        return;
+    };
+    let audited = events.iter().filter(|[_, _, outcome]| outcome == "pending");
+    assert!(audited.clone().count() > 10, "{events:?}");
+    for [origin, action, _] in audited {
+        assert!(
+            origin == "pgaudit" && !action.starts_with("unknown"),
+            "{action}"
+        );
+    }
+    let events = read("formats/auditd_rhel7.log").unwrap();
+    let actions: Vec<_> = events
+        .iter()
+        .map(|[_, action, _]| action.as_str())
+        .collect();
+    assert_eq!(actions, ["create", "start", "start"]);
+}
+
 #[test]
 fn a_history_of_a_real_account_is_cloudtrail() {
     let Some(folder) = data("cloudtrail") else {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use atrail_model::limits::EVENT_MAX_BYTES;
 
 use super::{Found, found};
-use crate::formats::{Holds, Name, Reading, Recognition, Wrapping};
+use crate::formats::{Holds, Items, Lines, Name, Reading, Recognition, Wrapping};
 use crate::members::{members, string};
 use crate::split::candidate;
 use crate::splitter::{Splitter, Step};
@@ -60,7 +60,10 @@ static ROWS: [Format; 4] = [
     Format {
         name: "plain",
         kind: "plain",
-        line: Some(|line| line.starts_with(b"at=")),
+        lines: Some(Lines {
+            begins: |line| line.starts_with(b"at="),
+            items: Items::Single,
+        }),
         reading: Reading::Converted(|text| match text.strip_prefix(b"at=") {
             Some(at) => Ok([b"{\"at\":\"", at, b"\"}"].concat()),
             None => Err(Reason::NotConverted {
