@@ -48,6 +48,8 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     if postgres.is_none() {
         say("ingest: without PostgreSQL, which is not installed");
     }
+    // Processor seconds of an event that is sent as a line of CADF.
+    let mut as_cadf = None;
     for (batch, connections, how, divisor) in CASES {
         let encoding = match how {
             Plain => "plain",
@@ -111,6 +113,17 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
                 "append and fdatasync, one by one",
                 raw.seconds / outcome.seconds,
             );
+        let cpu_per_event = cpu / count as f64;
+        match how {
+            Plain if as_cadf.is_none() => as_cadf = Some(cpu_per_event),
+            Carried(_) => {
+                if let Some(as_cadf) = as_cadf {
+                    let baseline = "processor time of the same events as CADF";
+                    figure = figure.ratio(baseline, cpu_per_event / as_cadf);
+                }
+            }
+            Plain | Gzip | Scattered => {}
+        }
         if how != Gzip {
             figure = figure.value("bytes_per_disk_byte", sent as f64 / disk as f64);
         }
