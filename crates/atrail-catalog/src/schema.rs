@@ -34,6 +34,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0022_ingest_keys.sql"),
     include_str!("schema/0023_browser_logins.sql"),
     include_str!("schema/0024_arrivals.sql"),
+    include_str!("schema/0025_proven_logins.sql"),
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.
@@ -263,6 +264,20 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(rows, [(5, 7)]);
+    }
+
+    /// Of a login from before, a password or a key proves its user at its beginning, and a provider at no time.
+    #[tokio::test]
+    async fn logins_from_before_are_proven_but_by_providers() {
+        let pool = made_by_version_of(24).await;
+        let old = "INSERT INTO users VALUES (x'01', 'ann', 'h', 0, 0);
+            INSERT INTO logins (login, holder, created, expires, ends) VALUES (x'11', x'01', 3, 9, NULL), (x'12', x'01', 4, 9, 9);";
+        sql::raw(old).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let logins = "SELECT hex(login) || ' ' || COALESCE(proven, 'never') || ' ' || (made_by IS NULL) FROM logins ORDER BY 1";
+        let rows: Vec<(String,)> = sql::query_as(logins).fetch_all(&pool).await.unwrap();
+        let rows: Vec<_> = rows.into_iter().map(|(text,)| text).collect();
+        assert_eq!(rows, ["11 3 1", "12 never 1"]);
     }
 
     /// The row of an object summarizes its contents, even for an object of an earlier version.

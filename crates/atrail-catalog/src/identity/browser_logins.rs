@@ -15,6 +15,8 @@ pub struct BrowserLogin {
     pub login: LoginId,
     /// When it began.
     pub began: Timestamp,
+    /// When its user last proved who they are; `None` when nobody said so.
+    pub proven: Option<Timestamp>,
     /// No use carries it past this.
     pub ends: Timestamp,
 }
@@ -33,7 +35,7 @@ impl Identity {
         let connection = self.catalog.readers().acquire().await;
         let mut connection = connection.map_err(failed_to(WHAT))?;
         let row = sql::query(
-            "SELECT login, created, cookie_ends FROM logins WHERE cookie = ? AND expires > ?",
+            "SELECT login, created, proven, cookie_ends FROM logins WHERE cookie = ? AND expires > ?",
         )
         .bind(cookie_hash.as_slice())
         .bind(nanoseconds(now))
@@ -44,6 +46,7 @@ impl Identity {
             Ok(BrowserLogin {
                 login: row.id("login")?,
                 began: row.moment("created")?,
+                proven: row.optional_moment("proven")?,
                 ends: row.moment("cookie_ends")?,
             })
         })

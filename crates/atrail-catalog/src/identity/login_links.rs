@@ -1,7 +1,7 @@
 //! Links that begin a login of a browser once.
 //!
 //! A link grants what the login that made it has: its API key with its scopes, and its end, if an identity provider began
-//! it. It ends with that login.
+//! it. It ends with that login, and so does the login that it began.
 
 use atrail_disk::Result;
 use atrail_model::{LoginId, Timestamp, User, UserId};
@@ -12,15 +12,20 @@ use crate::failure::failed_to;
 use crate::row::{Columns, Id, nanoseconds};
 use crate::sql::{self, Connection};
 
+/// Number of unused links of a user: the oldest makes room for another one.
+const LINKS_OF_A_USER: i64 = 16;
+
 /// What a link that was used grants.
 pub(super) struct Linked {
     pub(super) api_key: Option<String>,
     pub(super) ends: Option<Timestamp>,
+    /// The login that made the link; `None` when a request with an API key itself did.
+    pub(super) made_by: Option<LoginId>,
 }
 
 impl Identity {
     /// Makes a link, given by the SHA-256 of its secret, at the request of a login, or of requests with an API key itself;
-    /// returns whether the login is in force.
+    /// returns whether the login is in force. A user has 16 unused links at most: the oldest makes room.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -48,6 +53,17 @@ impl Identity {
         .bind(login.bytes())
         .bind(nanoseconds(now))
         .bind(nanoseconds(expires))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed_to(WHAT))?;
+        sql::query(
+            "DELETE FROM login_links WHERE holder = (SELECT holder FROM login_links WHERE hash = ?1) \
+             AND hash NOT IN (SELECT hash FROM login_links \
+             WHERE holder = (SELECT holder FROM login_links WHERE hash = ?1) \
+             ORDER BY CASE WHEN hash = ?1 THEN 0 ELSE 1 END, expires DESC LIMIT ?2)",
+        )
+        .bind(hash.as_slice())
+        .bind(LINKS_OF_A_USER)
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
@@ -102,7 +118,7 @@ pub(super) async fn consume(
         "DELETE FROM login_links WHERE hash = ?1 AND holder = ?2 AND expires > ?3 \
          AND (made_by IS NULL OR made_by IN (SELECT login FROM logins WHERE expires > ?3)) \
          AND (api_key IS NULL OR api_key IN (SELECT key FROM api_keys WHERE expires IS NULL OR expires > ?3)) \
-         RETURNING api_key, ends",
+         RETURNING api_key, ends, made_by",
     )
     .bind(hash.as_slice())
     .bind(holder)
@@ -114,6 +130,7 @@ pub(super) async fn consume(
         Ok(Linked {
             api_key: row.optional_text("api_key")?,
             ends: row.optional_moment("ends")?,
+            made_by: row.optional_id("made_by")?,
         })
     })
     .transpose()

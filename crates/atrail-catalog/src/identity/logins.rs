@@ -46,6 +46,8 @@ pub enum Proof<'a> {
     External {
         /// When the login ends, even if it is refreshed.
         ends: Timestamp,
+        /// When the user last proved to the provider who they are; `None` when it does not say.
+        proven: Option<Timestamp>,
     },
     /// A link that a login made, which this uses up.
     Link {
@@ -185,15 +187,21 @@ impl Identity {
         if stands.map_err(failed_to(WHAT))?.is_none() {
             return Ok(None);
         }
+        let mut proven = Some(new.now);
+        let mut made_by = None;
         let (api_key, ends) = match new.proof {
             Proof::Password { .. } => (None, None),
             Proof::ApiKey { id, .. } => (Some(id.to_owned()), None),
-            Proof::External { ends } => (None, Some(ends)),
+            Proof::External { ends, proven: said } => {
+                proven = said;
+                (None, Some(ends))
+            }
             Proof::Link { hash } => {
                 let linked = login_links::consume(&mut tx, hash, holder, new.now, WHAT).await?;
                 let Some(linked) = linked else {
                     return Ok(None);
                 };
+                made_by = linked.made_by;
                 (linked.api_key, linked.ends)
             }
         };
@@ -203,8 +211,9 @@ impl Identity {
         };
         let last = [ends, cookie_ends].into_iter().flatten().min();
         sql::query(
-            "INSERT INTO logins (login, holder, api_key, created, expires, ends, cookie, cookie_ends) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO logins \
+             (login, holder, api_key, created, expires, ends, cookie, cookie_ends, proven, made_by) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(login.bytes())
         .bind(holder)
@@ -214,6 +223,8 @@ impl Identity {
         .bind(ends.map(nanoseconds))
         .bind(cookie.as_ref().map(<[u8; 32]>::as_slice))
         .bind(cookie.and(last).map(nanoseconds))
+        .bind(proven.map(nanoseconds))
+        .bind(made_by.as_ref().map(LoginId::bytes))
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
@@ -386,7 +397,21 @@ impl Identity {
     }
 }
 
-/// Ends a login; returns it, unless it had ended.
+/// Lets a login live on when the one ends whose link began it.
+pub(super) async fn stand_alone(
+    tx: &mut Connection,
+    login: LoginId,
+    what: &'static str,
+) -> Result<()> {
+    sql::query("UPDATE logins SET made_by = NULL WHERE login = ?")
+        .bind(login.bytes())
+        .execute(tx)
+        .await
+        .map_err(failed_to(what))?;
+    Ok(())
+}
+
+/// Ends a login; returns it, unless it had ended. The logins that its links began end with it.
 pub(super) async fn end(
     tx: &mut Connection,
     login: LoginId,

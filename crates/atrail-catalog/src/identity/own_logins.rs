@@ -5,7 +5,7 @@ use atrail_model::{LoginId, Timestamp, UserId};
 
 use super::Identity;
 use super::login_links::forget_links_of;
-use super::logins::{EndedLogin, end};
+use super::logins::{EndedLogin, end, stand_alone};
 use crate::failure::failed_to;
 use crate::row::{Columns, Id, nanoseconds};
 use crate::sql;
@@ -89,6 +89,7 @@ impl Identity {
     pub async fn end_other_logins(&self, user: UserId, keep: LoginId) -> Result<Vec<EndedLogin>> {
         const WHAT: &str = "end a user's other logins";
         let mut tx = self.begin(WHAT).await?;
+        stand_alone(&mut tx, keep, WHAT).await?;
         let rows = sql::query("SELECT login FROM logins WHERE holder = ? AND login <> ?")
             .bind(user.bytes())
             .bind(keep.bytes())

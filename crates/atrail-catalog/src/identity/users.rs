@@ -8,6 +8,7 @@ use atrail_model::{AccountId, LoginId, Timestamp, User, UserId};
 use super::Identity;
 use super::columns::user;
 use super::login_links::forget_links_of;
+use super::logins::stand_alone;
 use crate::failure::{failed_to, taken_or_failed_to};
 use crate::names;
 use crate::row::{Columns, Id, nanoseconds};
@@ -198,6 +199,7 @@ impl Identity {
         if changed.rows_affected() == 0 {
             return Ok(false);
         }
+        stand_alone(&mut tx, keep, WHAT).await?;
         sql::query("DELETE FROM logins WHERE holder = ? AND api_key IS NULL AND login <> ?")
             .bind(id.bytes())
             .bind(keep.bytes())

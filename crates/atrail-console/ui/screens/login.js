@@ -1,7 +1,7 @@
 /** Login: a page of its own, and over a page whose login has ended. */
 import { html, useState, useEffect, useRef } from '../vendor/preact.js';
 import { Mark, Icon } from '../icons.js';
-import { Button, Field, Banner, Dialog } from '../parts.js';
+import { Button, Field, Banner, Dialog, toast } from '../parts.js';
 import { W } from '../words.js';
 import { me, route, link, loginWanted } from '../state.js';
 import { logIn, call, evidence, giveUpLogin } from '../api.js';
@@ -70,7 +70,11 @@ export default function Login() {
       history.replaceState(null, '', '#/login');
       // A link from somebody else must not end the login that is here, nor go on as another user unseen.
       if (me.value) setAsks(true); else send({ link: once.current });
-    } else if (me.value) { after(); }
+    } else if (me.value) {
+      // The login that is here stays, and the reason why no other took its place is said there.
+      if (L.problem[problem]) toast(L.problem[problem], { kind: 'fail' });
+      after();
+    }
     call('GET', '/v2/info', null, { plain: true }).then((i) => setOidc(i.oidc ?? null), () => {});
   }, []);
   const back = encodeURIComponent(sessionStorage.getItem(AFTER) ?? '#/');
@@ -106,6 +110,6 @@ export function LoginOver() {
     <${Form} name=${me.value?.user.name} byKey=${byKey} done=${() => {}}/>
     <div class="row apart wrap"><button type="button" class="link under" onClick=${() => setByKey(!byKey)}>
       ${byKey ? L.usePassword : L.useKey}</button>
-      ${oidc && html`<a class="link under" href=${`/v3/console/oidc/start?return=${encodeURIComponent(location.hash)}`}>${L.sso(oidc.name)}
+      ${oidc && html`<a class="link under" href=${`/v3/console/oidc/start?return=${encodeURIComponent(location.hash)}${isFresh ? '&fresh=true' : ''}`}>${L.sso(oidc.name)}
         </a>`}</div></div><//>`;
 }

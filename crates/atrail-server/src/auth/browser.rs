@@ -107,9 +107,13 @@ pub(crate) fn ended(app: &App) -> ApiError {
     ApiError::unauthenticated("your login has ended: log in again")
 }
 
-/// Returns until when a login is fresh.
+/// Returns until when a login is fresh: from when its user proved who they are. One of a provider that does not say when
+/// that was is not fresh at all.
 pub(crate) fn fresh_until(app: &App, login: &BrowserLogin) -> Timestamp {
-    let fresh = login.began.checked_add(app.settings.console.fresh_ttl);
+    let Some(proven) = login.proven else {
+        return login.began.min(login.ends);
+    };
+    let fresh = proven.checked_add(app.settings.console.fresh_ttl);
     fresh.unwrap_or(Timestamp::MAX).min(login.ends)
 }
 

@@ -4,13 +4,13 @@ mod refusal;
 
 use std::time::Duration;
 
-use atrail_api::{TokenRequest, TokenResponse};
+use atrail_api::{ErrorCode, TokenRequest, TokenResponse};
 use atrail_model::{LoginId, Timestamp, User};
 use atrail_store::{
     EndedLogin, Exchange, ExternalUser, KeptBy, LoginKind, NewLogin, Proof, canonical_name,
 };
 
-use super::oidc::Refused;
+use super::oidc::{Pending, Refused};
 use super::secrets::{Secret, cookie, refresh_token, sha256};
 use super::sent_keys::{self, Verified};
 use super::tokens::ClientKind;
@@ -181,11 +181,12 @@ pub(crate) async fn by_link(
     }
 }
 
-/// Begins a login with an ID token of the OpenID provider; with a nonce, only with one that was made for it.
+/// Begins a login with an ID token of the OpenID provider; for a browser that is `pending`, only with one that was made
+/// for it, and, where it wants a fresh login, only if the provider says that the user has just proved who they are.
 pub(crate) async fn by_id_token(
     app: &App,
     token: &str,
-    nonce: Option<&str>,
+    pending: Option<&Pending>,
     origin: &Origin,
     keeper: Keeper,
 ) -> Result<Begun, Refusal> {
@@ -200,7 +201,7 @@ pub(crate) async fn by_id_token(
     let attempt = app.throttle.begin(None, address, now.elapsed).await?;
     let verified = oidc.verify(token.trim(), now).await;
     let user = match verified {
-        Ok(user) if nonce.is_none_or(|nonce| user.is_for(nonce)) => user,
+        Ok(user) if pending.is_none_or(|pending| user.is_for(pending.nonce())) => user,
         Ok(_) => {
             app.metrics.auth_failed(AuthFailure::IdToken);
             tracing::warn!(%address, why = "it was made for another login", "an ID token was refused");
@@ -222,6 +223,16 @@ pub(crate) async fn by_id_token(
         }
     };
     attempt.succeeded();
+    let proven = user.proven(now.date);
+    if pending.is_some_and(Pending::wants_fresh) {
+        let until = proven.and_then(|at| at.checked_add(app.settings.console.fresh_ttl).ok());
+        if until.is_none_or(|until| until <= now.date) {
+            return Err(Refusal::Other(ApiError::new(
+                ErrorCode::FreshLoginRequired,
+                "the provider does not say that you have just logged in",
+            )));
+        }
+    }
     let roles = oidc.roles(&app.tenancy, &user).await?;
     let external = ExternalUser {
         issuer: oidc.issuer(),
@@ -235,7 +246,7 @@ pub(crate) async fn by_id_token(
         .await?;
     let ends = now.date.checked_add(oidc.login_ttl());
     let ends = ends.unwrap_or(Timestamp::MAX);
-    let proof = Proof::External { ends };
+    let proof = Proof::External { ends, proven };
     begin(app, &admitted, proof, origin, keeper).await
 }
 

@@ -36,6 +36,17 @@ pub(crate) struct Verified {
 }
 
 impl Verified {
+    /// Returns when the user last proved to the provider who they are (OpenID Connect Core §2, `auth_time`); `None` when the
+    /// provider does not say, or names a time that has not come.
+    pub(crate) fn proven(&self, now: Timestamp) -> Option<Timestamp> {
+        let second = self.claims.get("auth_time")?.as_f64()?;
+        if !second.is_finite() || second > (now.as_second() + LEEWAY_SECS) as f64 {
+            return None;
+        }
+        let proven = Timestamp::from_second(second as i64).ok()?;
+        Some(proven.min(now))
+    }
+
     /// Returns whether the statement was made for the login that has this nonce.
     pub(crate) fn is_for(&self, nonce: &str) -> bool {
         self.claims.get("nonce").and_then(Value::as_str) == Some(nonce)

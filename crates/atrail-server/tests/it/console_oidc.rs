@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use atrail_api::paths;
+use atrail_model::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Method, Url};
@@ -22,7 +23,11 @@ struct Away {
 }
 
 async fn away(scene: &Scene, back: &str) -> Away {
-    let mut browser = Browser::new(&scene.server);
+    leave(Browser::new(&scene.server), scene, back).await
+}
+
+/// Leads this browser to the provider.
+async fn leave(mut browser: Browser, scene: &Scene, back: &str) -> Away {
     let path = format!("{}?return={back}", paths::CONSOLE_OIDC_START);
     let answer = browser.get(&path).send().await.unwrap();
     assert_eq!(answer.status(), 303, "{}", answer.text().await.unwrap());
@@ -54,7 +59,10 @@ impl Away {
             paths::CONSOLE_OIDC_CALLBACK,
             query.query().unwrap_or("")
         );
-        let request = self.browser.bare(Method::GET, &path);
+        // The provider's page leads here, so a browser sends only the cookies that are not `SameSite=Strict`.
+        let mut sent = self.browser.clone();
+        sent.cookies.retain(|(name, _)| name.contains("oidc"));
+        let request = sent.bare(Method::GET, &path);
         let answer = request
             .header("sec-fetch-site", "cross-site")
             .send()
@@ -218,6 +226,133 @@ async fn a_token_of_another_login_is_refused() {
         let place = away.back(&[("code", "c"), ("state", &state)]).await;
         assert_eq!(place, format!("/console/#/login?problem={word}"));
     }
+}
+
+/// Goes to the provider and comes back with these claims added; returns where the server leads the browser.
+async fn there_and_back(
+    scene: &Scene,
+    browser: &mut Browser,
+    back: &str,
+    more: &[(&str, Value)],
+) -> String {
+    let mut away = leave(browser.clone(), scene, back).await;
+    let mut claims = claims(scene, &away.query["nonce"]);
+    for (name, value) in more {
+        claims[*name] = value.clone();
+    }
+    scene.issuer.exchange(Exchange::Gives(scene.sign(&claims)));
+    let state = away.state();
+    let place = away.back(&[("code", "c"), ("state", &state)]).await;
+    *browser = away.browser;
+    place
+}
+
+/// The provider may have remembered its user for days: only its own word that the user has just logged in is a fresh login.
+#[tokio::test]
+async fn a_login_by_the_provider_is_as_fresh_as_the_provider_says() {
+    let scene = Scene::with(|_| ()).await;
+    let now = scene.server.clock.now();
+    let fresh = |me: &atrail_api::ConsoleMe| {
+        let until: atrail_model::Timestamp = me.login.fresh_until.parse().unwrap();
+        until > scene.server.clock.now()
+    };
+    let second = now.as_second();
+    for (what, said, is_fresh) in [
+        ("nothing", Value::Null, false),
+        ("no number", "now".into(), false),
+        ("yesterday", (second - 86_400).into(), false),
+        ("tomorrow", (second + 86_400).into(), false),
+        ("fifteen minutes ago", (second - 900).into(), false),
+        ("fourteen minutes ago", (second - 840).into(), true),
+        ("now, by a clock that is ahead", (second + 50).into(), true),
+    ] {
+        let mut browser = Browser::new(&scene.server);
+        let said = [("auth_time", said)];
+        let place = there_and_back(&scene, &mut browser, "%23%2F", &said).await;
+        assert_eq!(place, "/console/#/", "{what}: it is a login all the same");
+        let me = browser.me().await.unwrap();
+        assert_eq!(fresh(&me), is_fresh, "{what}: {}", me.login.fresh_until);
+        let changed = browser.request(Method::POST, paths::API_KEYS).json(&json!({
+            "name": "k", "scopes": ["read"],
+        }));
+        let changed = changed.send().await.unwrap().status().as_u16();
+        assert_eq!(changed == 401, !is_fresh, "{what}: {changed}");
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_login_by_the_provider_asks_the_user_again_or_is_none() {
+    let scene = Scene::with(|_| ()).await;
+    let mut browser = Browser::new(&scene.server);
+    there_and_back(&scene, &mut browser, "%23%2F", &[]).await;
+    let before = browser.me().await.unwrap().login.id;
+    let plain = leave(browser.clone(), &scene, "%23%2F").await.query;
+    assert!(!plain.contains_key("prompt") && !plain.contains_key("max_age"));
+    let back = "%23%2Fpeople&fresh=true";
+    let again = leave(browser.clone(), &scene, back).await.query;
+    assert_eq!(
+        (again["prompt"].as_str(), again["max_age"].as_str()),
+        ("login", "0")
+    );
+    let second = scene.server.clock.now().as_second();
+    for stale in [Value::Null, (second - 900).into()] {
+        let said = [("auth_time", stale)];
+        let place = there_and_back(&scene, &mut browser, back, &said).await;
+        assert_eq!(place, "/console/#/login?problem=oidc_stale");
+        let me = browser.me().await.unwrap();
+        assert_eq!(me.login.id, before, "the login that was there is left");
+    }
+    let said = [("auth_time", second.into())];
+    let place = there_and_back(&scene, &mut browser, back, &said).await;
+    assert_eq!(place, "/console/#/people");
+    assert_ne!(browser.me().await.unwrap().login.id, before);
+}
+
+#[tokio::test]
+async fn a_login_by_the_provider_ends_the_one_that_the_browser_had() {
+    let scene = Scene::with(|_| ()).await;
+    let initial = scene.server.initial.clone();
+    let one = Browser::logged_in(&scene.server, &initial.user, &initial.password).await;
+    let other = Browser::logged_in(&scene.server, &initial.user, &initial.password).await;
+    let mut moved = one.clone();
+    scene.issuer.exchange(Exchange::Refuses);
+    let mut refused = leave(moved.clone(), &scene, "%23%2F").await;
+    let state = refused.state();
+    refused.back(&[("code", "c"), ("state", &state)]).await;
+    assert!(
+        one.me().await.is_some(),
+        "a login that fails ends none that there was"
+    );
+    there_and_back(&scene, &mut moved, "%23%2F", &[]).await;
+    assert_eq!(moved.me().await.unwrap().user.name, "ann");
+    assert!(one.me().await.is_none(), "its cookie is worth nothing now");
+    assert!(other.me().await.is_some(), "the control");
+}
+
+/// Anybody can make up a code: whoever guesses waits, and the provider is left alone.
+#[tokio::test]
+async fn guesses_of_a_code_have_to_wait() {
+    let scene = Scene::with(|_| ()).await;
+    let began = away(&scene, "%23%2F").await;
+    let state = began.state();
+    scene.issuer.exchange(Exchange::Refuses);
+    let guess = async || {
+        let mut tried = Away {
+            browser: began.browser.clone(),
+            query: HashMap::new(),
+        };
+        tried.back(&[("code", "guess"), ("state", &state)]).await
+    };
+    let refused = "/console/#/login?problem=oidc_refused";
+    assert_eq!(guess().await, refused, "the control");
+    let mut waits = false;
+    for _ in 0..120 {
+        waits = guess().await == "/console/#/login?problem=oidc_unavailable";
+        if waits {
+            break;
+        }
+    }
+    assert!(waits);
 }
 
 #[tokio::test]

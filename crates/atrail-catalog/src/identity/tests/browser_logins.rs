@@ -42,6 +42,7 @@ async fn a_browsers_login_lives_on_by_use_and_not_past_its_end() {
     let expected = BrowserLogin {
         login,
         began: at(0),
+        proven: Some(at(0)),
         ends: at(1000),
     };
     assert_eq!(found, expected);
@@ -138,9 +139,12 @@ async fn a_link_is_worth_one_login_of_its_makers_rights() {
         (scopes, Some("k"))
     );
     assert_eq!(standing.until, at(500), "the key's end");
-    // The link ends with its maker's login, and with the key.
+    // The link ends with its maker's login, and with the key; so does the login that it began.
+    let by_login = identity.standing(login, at(20)).await.unwrap();
+    assert!(by_login.is_some(), "the control");
     assert!(identity.end_login(maker).await.unwrap().is_some());
     assert_eq!(use_up(&ann, 2, 20).await, None);
+    assert_eq!(identity.standing(login, at(20)).await.unwrap(), None);
     let by_key = identity
         .api_key_holder("k", at(20))
         .await
@@ -151,6 +155,80 @@ async fn a_link_is_worth_one_login_of_its_makers_rights() {
     assert!(use_up(&ann, 4, 20).await.is_some());
     identity.delete_user(ann.id).await.unwrap();
     assert_eq!(use_up(&ann, 5, 20).await, None);
+}
+
+/// Whoever ends the other logins, or changes the password, in a browser that a link logged in, goes on there.
+#[tokio::test]
+async fn the_login_that_ends_its_maker_lives_on() {
+    let identity = identity().await;
+    let ann = identity
+        .create_user("ann", "hash", false, at(0))
+        .await
+        .unwrap();
+    let by_link = async |hash: u8| {
+        let maker = login(&identity, &ann, hash).await;
+        let made = identity.create_login_link([hash; 32], maker, at(1), at(300));
+        assert!(made.await.unwrap());
+        let new = NewLogin {
+            user: &ann,
+            proof: Proof::Link { hash: [hash; 32] },
+            kept_by: KeptBy::Cookie {
+                hash: [hash; 32],
+                ends: at(900),
+            },
+            now: at(2),
+            expires: at(900),
+        };
+        (maker, identity.begin_login(new).await.unwrap().unwrap())
+    };
+    let (maker, ours) = by_link(1).await;
+    let ended = identity.end_other_logins(ann.id, ours).await.unwrap();
+    assert_eq!(ended.len(), 1);
+    assert!(!is_in_force(&identity, maker, 3).await && is_in_force(&identity, ours, 3).await);
+    let (maker, ours) = by_link(2).await;
+    let changed = identity.change_password(ann.id, "hash", "new", ours);
+    assert!(changed.await.unwrap());
+    assert!(!is_in_force(&identity, maker, 3).await && is_in_force(&identity, ours, 3).await);
+}
+
+#[tokio::test]
+async fn a_user_has_sixteen_unused_links_and_the_oldest_makes_room() {
+    let identity = identity().await;
+    let ann = identity
+        .create_user("ann", "hash", false, at(0))
+        .await
+        .unwrap();
+    let bob = identity
+        .create_user("bob", "hash", false, at(0))
+        .await
+        .unwrap();
+    let (of_ann, of_bob) = (
+        login(&identity, &ann, 1).await,
+        login(&identity, &bob, 2).await,
+    );
+    let make = async |login, hash: u8, second| {
+        let made = identity.create_login_link([hash; 32], login, at(second), at(second + 300));
+        assert!(made.await.unwrap());
+    };
+    let holder = async |hash: u8| {
+        let found = identity.user_of_login_link([hash; 32], at(50)).await;
+        found.unwrap().map(|user| user.name)
+    };
+    make(of_bob, 100, 1).await;
+    for number in 0..16 {
+        make(of_ann, number, i64::from(number)).await;
+    }
+    assert_eq!(holder(0).await.as_deref(), Some("ann"), "the control");
+    make(of_ann, 16, 16).await;
+    assert_eq!(holder(0).await, None);
+    for number in [1, 15, 16] {
+        assert_eq!(holder(number).await.as_deref(), Some("ann"), "{number}");
+    }
+    assert_eq!(
+        holder(100).await.as_deref(),
+        Some("bob"),
+        "another's is none of them"
+    );
 }
 
 #[tokio::test]

@@ -166,7 +166,10 @@ async fn no_refresh_carries_a_login_past_its_end() {
     let ann = identity.admit_external_user(&says, at(0)).await.unwrap();
     let new = NewLogin {
         user: &ann,
-        proof: Proof::External { ends: at(600) },
+        proof: Proof::External {
+            ends: at(600),
+            proven: None,
+        },
         kept_by: KeptBy::RefreshToken([1; 32]),
         now: at(0),
         expires: at(1000),
@@ -236,7 +239,10 @@ async fn a_login_begins_only_while_what_proved_it_holds() {
     assert!(begin(by_password("new"), 3, at(0)).await.is_some());
     assert_eq!(begin(by_key(8), 4, at(0)).await, None);
     assert_eq!(begin(by_key(7), 4, at(500)).await, None, "it ended");
-    let external = Proof::External { ends: at(900) };
+    let external = Proof::External {
+        ends: at(900),
+        proven: Some(at(0)),
+    };
     assert_eq!(begin(external, 4, at(0)).await, None, "no provider's user");
     identity.delete_api_key(KeyReach::All, "k1").await.unwrap();
     assert_eq!(begin(by_key(7), 4, at(0)).await, None);

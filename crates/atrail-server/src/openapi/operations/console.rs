@@ -67,6 +67,10 @@ pub(super) fn all() -> Vec<Operation> {
             "return",
             "The place in the console to come back to: a fragment, which begins with `#/`.",
         )
+        .query_text(
+            "fresh",
+            "`true`: the provider shall ask the user again, and say when that was.",
+        )
         .gives_as(303, "to the provider", &[])
         .with_headers(303, &["Location", "Set-Cookie"])
         .errors(&[E::BadRequest, E::Forbidden, E::NotFound]),

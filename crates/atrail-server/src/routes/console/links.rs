@@ -18,8 +18,8 @@ use crate::error::ApiError;
 /// A link that nobody uses expires after this time.
 const TTL: Duration = Duration::from_secs(300);
 
-/// Makes a link. What it begins has the rights of the caller's login, and is a login of its own: it ends no later than the
-/// caller's API key, or the provider's login, but does not end when the caller logs out.
+/// Makes a link. What it begins has the rights of the caller's login, and ends with it: when the caller logs out, when the
+/// caller's API key ends, and no later than the provider's login.
 pub(in crate::routes) async fn create(
     State(app): State<Arc<App>>,
     principal: Principal,

@@ -29,6 +29,8 @@ const BACK_MAX_BYTES: usize = 2048;
 pub(in crate::routes) struct Start {
     #[serde(rename = "return")]
     back: Option<String>,
+    /// Whether the provider shall ask the user again.
+    fresh: Option<bool>,
 }
 
 /// What the provider leads a browser back with (RFC 6749 §4.1.2, RFC 9207 §2). Providers add members of their own.
@@ -47,6 +49,8 @@ enum Failure {
     Refused,
     /// The browser took too long, or did not begin here.
     Expired,
+    /// A fresh login was wanted, and the provider does not say that this is one.
+    Stale,
     /// The provider cannot be reached.
     Unavailable,
 }
@@ -56,6 +60,7 @@ impl Failure {
         match self {
             Self::Refused => "oidc_refused",
             Self::Expired => "oidc_expired",
+            Self::Stale => "oidc_stale",
             Self::Unavailable => "oidc_unavailable",
         }
     }
@@ -71,7 +76,7 @@ pub(in crate::routes) async fn start(
     must_be_protected(&app, &headers).await?;
     rules::check(&app.settings, &method, &headers, ByCookie::Download)?;
     let oidc = provider(&app)?;
-    let Query(Start { back }) = query?;
+    let Query(Start { back, fresh }) = query?;
     let back = back.unwrap_or_else(|| "#/".to_owned());
     let is_fragment = back.starts_with("#/")
         && back.len() <= BACK_MAX_BYTES
@@ -81,7 +86,10 @@ pub(in crate::routes) async fn start(
             "return is a place in the console: a fragment that begins with #/",
         ));
     }
-    let pending = Pending::new(back).map_err(ApiError::internal)?;
+    // The browser's own page leads here, so the cookie comes along, as it does not from the provider.
+    let earlier = cookie::sent(&app.settings, &headers);
+    let pending = Pending::new(back, fresh.unwrap_or(false), earlier);
+    let pending = pending.map_err(ApiError::internal)?;
     let redirect_uri = redirect_uri(&app, &headers);
     let now = app.clock.elapsed();
     let url = oidc.authorization_url(&pending, &redirect_uri, now).await;
@@ -109,7 +117,9 @@ pub(in crate::routes) async fn callback(
     let emptied = cookie::set_pending(&app.settings, &headers, "");
     let pending = cookie::pending(&app.settings, &headers).and_then(Pending::of_cookie);
     let answer = match finish(&app, oidc, query, pending, &origin, &headers).await {
-        Ok((begun, back)) => {
+        Ok((begun, pending)) => {
+            end_earlier(&app, &pending, &origin).await?;
+            let back = pending.back();
             let answer = Redirect::to(&format!("{}{back}", paths::CONSOLE_DOCUMENT));
             let secret = begun.secret.expose();
             let lines = cookie::set(&app.settings, &headers, secret);
@@ -120,7 +130,18 @@ pub(in crate::routes) async fn callback(
     Ok(with_cookies(emptied, answer))
 }
 
-/// Begins the login, and returns where the browser comes back to.
+/// Ends the login that the browser had when it went to the provider: the new one has taken its place.
+async fn end_earlier(app: &App, pending: &Pending, origin: &Origin) -> Result<(), ApiError> {
+    let Some(hash) = pending.earlier() else {
+        return Ok(());
+    };
+    match app.identity.browser_login(hash, app.clock.now()).await? {
+        Some(found) => login::end(app, found.login, origin).await,
+        None => Ok(()),
+    }
+}
+
+/// Begins the login, and returns what the browser kept.
 async fn finish(
     app: &App,
     oidc: &Oidc,
@@ -128,7 +149,7 @@ async fn finish(
     pending: Option<Pending>,
     origin: &Origin,
     headers: &HeaderMap,
-) -> Result<(Begun, String), Failure> {
+) -> Result<(Begun, Pending), Failure> {
     let state = query.state.unwrap_or_default();
     let pending = pending.filter(|pending| pending.has_state(&state));
     let pending = pending.ok_or(Failure::Expired)?;
@@ -153,13 +174,13 @@ async fn finish(
         }
     };
     attempt.not_made();
-    let nonce = Some(pending.nonce());
-    let begun = login::by_id_token(app, &token, nonce, origin, Keeper::Cookie).await;
+    let begun = login::by_id_token(app, &token, Some(&pending), origin, Keeper::Cookie).await;
     let begun = begun.map_err(|refusal| match refusal {
+        Refusal::Other(error) if error.code() == ErrorCode::FreshLoginRequired => Failure::Stale,
         Refusal::Other(error) if error.code() != ErrorCode::Conflict => Failure::Unavailable,
         _ => Failure::Refused,
     })?;
-    Ok((begun, pending.back().to_owned()))
+    Ok((begun, pending))
 }
 
 fn provider(app: &App) -> Result<&Oidc, ApiError> {
