@@ -72,7 +72,7 @@ pub(crate) fn dashboard(file: &Vec<u8>, written: &Written) -> Counts {
         let mut reader = opened.part(file, part);
         let selection = reader.select(&plan, range, None).expect("a sound file");
         let counted = reader.count(&selection, &counting).expect("a sound file");
-        collector.merge(counted.partial).expect("few values");
+        counted.add_to(&mut collector).expect("few values");
     }
     collector.finish()
 }

@@ -74,7 +74,7 @@ pub struct Partial {
 pub struct FacetPart {
     /// Values with the number of events that have them. A value may come more than once. Of a field of
     /// [`Counting::distinct`] only the values matter.
-    pub values: Vec<(String, u64)>,
+    pub values: Vec<(Box<str>, u64)>,
     /// Events without a value.
     pub missing: u64,
 }
@@ -121,7 +121,7 @@ impl Collector {
             values.sort_unstable();
             values.dedup();
             for value in values {
-                self.add_value(number, &value, 1)?;
+                self.add_value(number, value.as_ref(), 1)?;
             }
         }
         Ok(())
@@ -140,15 +140,37 @@ impl Collector {
             self.fields.len(),
             "counts of the same fields"
         );
-        self.add_events(part.total, part.times);
-        for (bucket, events) in part.histogram {
+        self.add_all(part.total, part.times, part.histogram)?;
+        for (number, counts) in part.fields.into_iter().enumerate() {
+            self.add_field(number, counts.missing, counts.values)?;
+        }
+        Ok(())
+    }
+
+    /// Adds events by time, without their values.
+    pub(crate) fn add_all(
+        &mut self,
+        total: u64,
+        times: Option<(Timestamp, Timestamp)>,
+        histogram: impl IntoIterator<Item = (i64, u64)>,
+    ) -> Result<(), CountError> {
+        self.add_events(total, times);
+        for (bucket, events) in histogram {
             self.add_bucket(bucket, events)?;
         }
-        for (number, counts) in part.fields.into_iter().enumerate() {
-            self.fields[number].missing += counts.missing;
-            for (value, events) in counts.values {
-                self.add_value(number, &value, events)?;
-            }
+        Ok(())
+    }
+
+    /// Adds the values of a field, by its number in [`Partial::fields`]. It copies a text only when it is new here.
+    pub(crate) fn add_field<V: AsRef<str> + Into<Box<str>>>(
+        &mut self,
+        number: usize,
+        missing: u64,
+        values: impl IntoIterator<Item = (V, u64)>,
+    ) -> Result<(), CountError> {
+        self.fields[number].missing += missing;
+        for (value, events) in values {
+            self.add_value(number, value, events)?;
         }
         Ok(())
     }
@@ -157,11 +179,7 @@ impl Collector {
     #[must_use]
     pub fn into_partial(self) -> Partial {
         let part = |counts: FieldCounts| FacetPart {
-            values: counts
-                .values
-                .into_iter()
-                .map(|(value, events)| (value.into(), events))
-                .collect(),
+            values: counts.values.into_iter().collect(),
             missing: counts.missing,
         };
         Partial {
@@ -217,12 +235,17 @@ impl Collector {
         Ok(())
     }
 
-    fn add_value(&mut self, number: usize, value: &str, events: u64) -> Result<(), CountError> {
-        if let Some(count) = self.fields[number].values.get_mut(value) {
+    fn add_value<V: AsRef<str> + Into<Box<str>>>(
+        &mut self,
+        number: usize,
+        value: V,
+        events: u64,
+    ) -> Result<(), CountError> {
+        if let Some(count) = self.fields[number].values.get_mut(value.as_ref()) {
             *count += events;
             return Ok(());
         }
-        let bytes = value.len() + VALUE_BYTES;
+        let bytes = value.as_ref().len() + VALUE_BYTES;
         if self.used_bytes + bytes > self.memory_bytes {
             return Err(self.too_many_values());
         }

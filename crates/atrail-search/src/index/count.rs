@@ -1,5 +1,6 @@
 //! Counts rows by the codes of their columns.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use atrail_model::Timestamp;
@@ -9,16 +10,54 @@ use super::columns::COLUMNS;
 use super::page::{NO_VALUE, Strings};
 use super::plan::Fields;
 use super::{IndexError, PartReader, Selection};
-use crate::aggregate::{Buckets, Counting, FacetPart, Partial};
+use crate::aggregate::{Buckets, Collector, CountError, Counting};
 use crate::query::Field;
 
 /// What an index file counted by itself.
 #[derive(Debug, Clone)]
 pub struct Counted {
-    /// The counts of the rows that are not in [`Self::rest`], with exact times.
-    pub partial: Partial,
+    /// Number of the counted rows: those that are not in [`Self::rest`].
+    pub total: u64,
     /// The other rows: their lines decide whether they match, and what they count for.
     pub rest: Selection,
+    times: Option<(Timestamp, Timestamp)>,
+    histogram: BTreeMap<i64, u64>,
+    fields: Vec<FieldCounts>,
+}
+
+/// How many rows have each value of a field.
+#[derive(Debug, Clone)]
+struct FieldCounts {
+    columns: Vec<Arc<Strings>>,
+    /// The number of rows of each code, for each column.
+    counts: Vec<Vec<u64>>,
+    missing: u64,
+}
+
+impl Counted {
+    /// Adds the counts to those of a collector of the same fields.
+    ///
+    /// # Errors
+    /// When there are more different values or buckets than fit. The collector is then of no more use.
+    pub fn add_to(&self, collector: &mut Collector) -> Result<(), CountError> {
+        if self.total == 0 {
+            return Ok(());
+        }
+        let histogram = self
+            .histogram
+            .iter()
+            .map(|(bucket, events)| (*bucket, *events));
+        collector.add_all(self.total, self.times, histogram)?;
+        for (number, field) in self.fields.iter().enumerate() {
+            let columns = field.columns.iter().zip(&field.counts);
+            let values = columns.flat_map(|(column, counts)| {
+                let some = (0..).zip(counts).filter(|(_, events)| **events > 0);
+                some.map(|(code, events)| (column.text(code), *events))
+            });
+            collector.add_field(number, field.missing, values)?;
+        }
+        Ok(())
+    }
 }
 
 /// A field of which values are counted: its columns, in the order in which an event's value is chosen.
@@ -45,15 +84,11 @@ impl PartReader<'_> {
         if self.is_finer() {
             self.without_ends(&mut sure)?;
         }
-        let mut partial = Partial {
-            total: sure.len() as u64,
-            fields: facets.iter().map(|facet| facet.count(&sure)).collect(),
-            ..Partial::default()
-        };
+        let (mut times, mut histogram) = (None, BTreeMap::new());
         if let Some((first, last)) = self.ends(&sure)? {
-            partial.times = timestamp(first).zip(timestamp(last));
+            times = timestamp(first).zip(timestamp(last));
             if let Some(buckets) = counting.histogram {
-                self.histogram(&sure, buckets, &mut partial)?;
+                self.histogram(&sure, buckets, &mut histogram)?;
             }
         }
         let mut may = selection.may.clone();
@@ -61,11 +96,14 @@ impl PartReader<'_> {
         let mut rest_sure = selection.sure.clone();
         rest_sure.without(&sure);
         Ok(Counted {
-            partial,
+            total: sure.len() as u64,
             rest: Selection {
                 sure: rest_sure,
                 may,
             },
+            times,
+            histogram,
+            fields: facets.into_iter().map(|facet| facet.count(&sure)).collect(),
         })
     }
 
@@ -132,7 +170,7 @@ impl PartReader<'_> {
         &mut self,
         rows: &Bits,
         buckets: Buckets,
-        partial: &mut Partial,
+        histogram: &mut BTreeMap<i64, u64>,
     ) -> Result<(), IndexError> {
         let micros = self.micros()?;
         let mut bucket = (0, 0, i64::MIN..i64::MIN);
@@ -140,7 +178,7 @@ impl PartReader<'_> {
             let micros = micros[row];
             if !bucket.2.contains(&micros) {
                 if bucket.1 > 0 {
-                    *partial.histogram.entry(bucket.0).or_default() += bucket.1;
+                    *histogram.entry(bucket.0).or_default() += bucket.1;
                 }
                 let time = timestamp(micros).ok_or(IndexError::Damaged("its times"))?;
                 let number = buckets.of(time);
@@ -154,7 +192,7 @@ impl PartReader<'_> {
             bucket.1 += 1;
         }
         if bucket.1 > 0 {
-            *partial.histogram.entry(bucket.0).or_default() += bucket.1;
+            *histogram.entry(bucket.0).or_default() += bucket.1;
         }
         Ok(())
     }
@@ -171,7 +209,7 @@ impl Facet {
         codes.enumerate().find(|(_, code)| *code != NO_VALUE)
     }
 
-    fn count(&self, rows: &Bits) -> FacetPart {
+    fn count(self, rows: &Bits) -> FieldCounts {
         let columns = self.columns.iter();
         let mut counts: Vec<Vec<u64>> = columns.map(|column| vec![0; column.values()]).collect();
         let mut missing = 0;
@@ -181,14 +219,10 @@ impl Facet {
                 None => missing += 1,
             }
         }
-        let mut values = Vec::new();
-        for (column, counts) in self.columns.iter().zip(counts) {
-            for (code, events) in (0..).zip(counts) {
-                if events > 0 {
-                    values.push((column.text(code).to_owned(), events));
-                }
-            }
+        FieldCounts {
+            columns: self.columns,
+            counts,
+            missing,
         }
-        FacetPart { values, missing }
     }
 }

@@ -10,8 +10,11 @@ mod header;
 mod runs;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::io;
 
 use header::{Kind, PageHeader};
+use zstd::bulk::Decompressor;
 
 /// Most bytes of a page after decompression. The writer ends a part before a dictionary has as many.
 const PAGE_MAX_BYTES: usize = 24 << 20;
@@ -233,7 +236,7 @@ impl<'a> Pages<'a> {
             Codec::Plain => Cow::Borrowed(stored),
             // A frame that inflates to more than was announced is refused when the room is used up.
             Codec::Zstd => Cow::Owned(
-                zstd::bulk::decompress(stored, header.bytes.min(bound(stored)))
+                decompress(stored, header.bytes.min(bound(stored)))
                     .map_err(|_| "a page that cannot be decompressed")?,
             ),
         };
@@ -242,6 +245,22 @@ impl<'a> Pages<'a> {
             false => Err("a page of another length"),
         }
     }
+}
+
+thread_local! {
+    /// A new one costs more than a small page does: 100 KB of memory, and a question to the processor, which a virtual
+    /// one answers slowly.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn decompress(stored: &[u8], max_bytes: usize) -> io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => kept.insert(Decompressor::new()?),
+        };
+        decompressor.decompress(stored, max_bytes)
+    })
 }
 
 /// Returns what a frame says that it inflates to, so that no header alone decides how much memory is used; the most

@@ -53,10 +53,8 @@ impl Sink for Counter {
             .reader
             .count(&part.selection, &self.counting)
             .map_err(|error| worker.bad_file(part.row, &error.to_string()))?;
+        counted.add_to(&mut self.collector)?;
         let rest = counted.rest;
-        if counted.partial.total > 0 {
-            self.collector.merge(counted.partial)?;
-        }
         if rest.is_empty() {
             return Ok(());
         }

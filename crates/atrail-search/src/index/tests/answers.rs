@@ -56,8 +56,8 @@ fn counts_are_those_of_a_scan() {
                 let mut reader = file.part(&world.file, part);
                 let selection = reader.select(&plan, range, None).unwrap();
                 let part = reader.count(&selection, &counting).unwrap();
-                counted += part.partial.total;
-                collector.merge(part.partial).unwrap();
+                counted += part.total;
+                part.add_to(&mut collector).unwrap();
                 for row in reader.rows(&part.rest).unwrap().iter() {
                     let stored = world.line(&row).unwrap();
                     if range.contains(stored.time) && matcher.matches(&stored.line) {
