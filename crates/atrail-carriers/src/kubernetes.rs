@@ -1,16 +1,14 @@
 //! The audit webhook of a Kubernetes API server: `{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[…]}`
 //! (kubernetes.io/docs/tasks/debug/debug-cluster/audit, and k8s.io/apiserver/plugin/pkg/audit/webhook).
 
-use std::borrow::Cow;
 use std::fmt;
-use std::ops::ControlFlow;
 
-use atrail_sources::{Hints, Payload};
 use memchr::memmem;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::{Fault, Take, json};
+use crate::list::{Pass, payloads};
+use crate::{Fault, Take};
 
 /// Passes the events of a list on. A body that is no list passes as the values that it has, one after the other, as an
 /// audit log has them.
@@ -18,24 +16,8 @@ use crate::{Fault, Take, json};
 /// # Errors
 /// When the body is not JSON. The events before the fault were passed on; the caller discards them.
 pub fn decode<'a>(body: &'a [u8], take: Take<'_, 'a>) -> Result<(), Fault> {
-    match json::text(body) {
-        Cow::Borrowed(text) => events(text, &mut |event| {
-            take(payload(Cow::Borrowed(event.get().as_bytes())))
-        }),
-        Cow::Owned(text) => events(&text, &mut |event| {
-            take(payload(Cow::Owned(event.get().as_bytes().to_vec())))
-        }),
-    }
+    payloads(body, take, events)
 }
-
-fn payload(text: Cow<'_, [u8]>) -> Payload<'_> {
-    Payload {
-        text,
-        hints: Hints::default(),
-    }
-}
-
-type Pass<'p, 't> = &'p mut dyn FnMut(&'t RawValue) -> ControlFlow<()>;
 
 fn events<'t>(text: &'t str, pass: Pass<'_, 't>) -> Result<(), Fault> {
     // A search for the name is far faster than reading the values.
@@ -55,7 +37,7 @@ fn events<'t>(text: &'t str, pass: Pass<'_, 't>) -> Result<(), Fault> {
     }
     for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         let value = value.map_err(|error| Fault::json(&error))?;
-        if pass(value).is_break() {
+        if !pass(value) {
             break;
         }
     }
@@ -142,7 +124,7 @@ impl<'t> Visitor<'t> for Items<'_, '_, 't> {
     fn visit_seq<A: SeqAccess<'t>>(self, mut items: A) -> Result<(), A::Error> {
         *self.state = State::Found;
         while let Some(event) = items.next_element()? {
-            if (self.pass)(event).is_break() {
+            if !(self.pass)(event) {
                 *self.state = State::Ended;
                 return Err(A::Error::custom("the walk ended"));
             }
@@ -153,6 +135,8 @@ impl<'t> Visitor<'t> for Items<'_, '_, 't> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
 
     fn read(body: &[u8]) -> Result<Vec<String>, Fault> {

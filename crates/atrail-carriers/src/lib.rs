@@ -21,12 +21,23 @@ pub mod percent;
 pub mod retraced;
 pub mod syslog;
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use atrail_sources::Payload;
 
 /// Receives the payloads of a body, in order, until it wants no more.
 pub type Take<'t, 'a> = &'t mut dyn FnMut(Payload<'a>) -> ControlFlow<()>;
+
+/// Returns a body that is one payload as the payload's text. Bytes that are not UTF-8 become U+FFFD, as in each protocol
+/// of texts.
+#[must_use]
+pub fn whole(body: &[u8]) -> Cow<'_, [u8]> {
+    match json::text(body) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
 
 /// A body is not what its protocol needs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,11 +1,40 @@
 //! Walks through the elements of a JSON array, without a copy and without a list of them.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use atrail_sources::{Hints, Payload};
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::Fault;
+use crate::{Fault, Take, json};
+
+/// Receives an event, and returns whether it wants more.
+pub(crate) type Pass<'p, 't> = &'p mut dyn FnMut(&'t RawValue) -> bool;
+
+/// Finds the events of a text, and passes them on.
+pub(crate) type Walk = for<'p, 't> fn(&'t str, Pass<'p, 't>) -> Result<(), Fault>;
+
+/// Passes on as payloads what `walk` finds in a body. Bytes that are not UTF-8 become U+FFFD: a refusal would cost all of
+/// the body.
+pub(crate) fn payloads<'a>(body: &'a [u8], take: Take<'_, 'a>, walk: Walk) -> Result<(), Fault> {
+    match json::text(body) {
+        Cow::Borrowed(text) => walk(text, &mut |event| {
+            take(payload(event.get().as_bytes().into())).is_continue()
+        }),
+        Cow::Owned(text) => walk(&text, &mut |event| {
+            take(payload(event.get().as_bytes().to_vec().into())).is_continue()
+        }),
+    }
+}
+
+/// Returns a payload about which nothing else is known.
+pub(crate) fn payload(text: Cow<'_, [u8]>) -> Payload<'_> {
+    Payload {
+        text,
+        hints: Hints::default(),
+    }
+}
 
 /// Passes each element of an array on, in order, until the function wants no more. Returns whether it still does.
 pub(crate) fn each<'a>(

@@ -1,13 +1,10 @@
 //! Okta's event hooks: `{"eventType":"com.okta.event_hook","data":{"events":[…]}}`, with events of the System Log
 //! (developer.okta.com, Event hooks).
 
-use std::borrow::Cow;
-
-use atrail_sources::{Hints, Payload};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::list::each;
+use crate::list::{Pass, each, payloads};
 use crate::{Fault, Take};
 
 #[derive(Debug, Deserialize)]
@@ -27,15 +24,12 @@ struct Data<'a> {
 /// # Errors
 /// When the body is none. The events before the fault were passed on; the caller discards them.
 pub fn decode<'a>(body: &'a [u8], take: Take<'_, 'a>) -> Result<(), Fault> {
-    let hook: Hook<'_> = serde_json::from_slice(body).map_err(|error| Fault::json(&error))?;
-    each(hook.data.events, |event| {
-        let payload = Payload {
-            text: Cow::Borrowed(event.get().as_bytes()),
-            hints: Hints::default(),
-        };
-        Ok(take(payload).is_continue())
-    })
-    .map(drop)
+    payloads(body, take, events)
+}
+
+fn events<'t>(text: &'t str, pass: Pass<'_, 't>) -> Result<(), Fault> {
+    let hook: Hook<'_> = serde_json::from_str(text).map_err(|error| Fault::json(&error))?;
+    each(hook.data.events, |event| Ok(pass(event))).map(drop)
 }
 
 #[cfg(test)]
@@ -46,17 +40,20 @@ mod tests {
 
     #[test]
     fn the_events_of_a_hook_are_passed_on() {
-        let read = |body: &str| {
+        let read_bytes = |body: &[u8]| {
             let mut events = Vec::new();
-            decode(body.as_bytes(), &mut |payload| {
+            decode(body, &mut |payload| {
                 events.push(String::from_utf8(payload.text.into_owned()).unwrap());
                 ControlFlow::Continue(())
             })
             .map(|()| events)
         };
+        let read = |body: &str| read_bytes(body.as_bytes());
         let hook =
             r#"{"eventType":"com.okta.event_hook","data":{"events":[{"uuid":"1"}, {"uuid":"2"}]}}"#;
         assert_eq!(read(hook).unwrap(), [r#"{"uuid":"1"}"#, r#"{"uuid":"2"}"#]);
+        let no_text = b"{\"data\":{\"events\":[{\"uuid\":\"\xff\"}]}}";
+        assert_eq!(read_bytes(no_text).unwrap(), ["{\"uuid\":\"\u{fffd}\"}"]);
         for body in [
             "",
             "{}",

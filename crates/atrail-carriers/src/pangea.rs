@@ -1,15 +1,12 @@
 //! Pangea's Secure Audit Log: `POST /v1/log` with `{"event":{…}}` and `POST /v2/log` with `{"events":[{"event":{…}}]}`
 //! (the API reference, Audit).
 
-use std::borrow::Cow;
-
-use atrail_sources::{Hints, Payload};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::list::each;
-use crate::{Fault, Take, json};
+use crate::list::{Pass, each, payloads};
+use crate::{Fault, Take};
 
 #[derive(Debug, Deserialize)]
 struct One<'a> {
@@ -28,26 +25,10 @@ struct Several<'a> {
 /// # Errors
 /// When the body is none of the two. The events before the fault were passed on; the caller discards them.
 pub fn decode<'a>(body: &'a [u8], take: Take<'_, 'a>) -> Result<(), Fault> {
-    match json::text(body) {
-        Cow::Borrowed(text) => events(text, &mut |event| {
-            let text = Cow::Borrowed(event.get().as_bytes());
-            take(payload(text)).is_continue()
-        }),
-        Cow::Owned(text) => events(&text, &mut |event| {
-            let text = Cow::Owned(event.get().as_bytes().to_vec());
-            take(payload(text)).is_continue()
-        }),
-    }
+    payloads(body, take, events)
 }
 
-fn payload(text: Cow<'_, [u8]>) -> Payload<'_> {
-    Payload {
-        text,
-        hints: Hints::default(),
-    }
-}
-
-fn events<'t>(text: &'t str, pass: &mut dyn FnMut(&'t RawValue) -> bool) -> Result<(), Fault> {
+fn events<'t>(text: &'t str, pass: Pass<'_, 't>) -> Result<(), Fault> {
     let fault = |error| Fault::json(&error);
     if let Ok(Several { events }) = serde_json::from_str(text) {
         return each(events, |one| {

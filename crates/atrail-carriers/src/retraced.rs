@@ -1,18 +1,16 @@
 //! Retraced's publisher API: `POST …/event` with an event and `POST …/event/bulk` with `{"events":[…]}`, and the hash by
 //! which its client checks that the server understood an event.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use atrail_sources::{Hints, Payload};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::list::each;
-use crate::{Fault, Take};
+use crate::list::{Pass, each, payloads};
+use crate::{Fault, Take, json};
 
 #[derive(Debug, Deserialize)]
 struct Several<'a> {
@@ -25,15 +23,12 @@ struct Several<'a> {
 /// # Errors
 /// When the body is none. The events before the fault were passed on; the caller discards them.
 pub fn bulk<'a>(body: &'a [u8], take: Take<'_, 'a>) -> Result<(), Fault> {
-    let Several { events } = serde_json::from_slice(body).map_err(|error| Fault::json(&error))?;
-    each(events, |event| {
-        let payload = Payload {
-            text: Cow::Borrowed(event.get().as_bytes()),
-            hints: Hints::default(),
-        };
-        Ok(take(payload).is_continue())
-    })
-    .map(drop)
+    payloads(body, take, events)
+}
+
+fn events<'t>(text: &'t str, pass: Pass<'_, 't>) -> Result<(), Fault> {
+    let Several { events } = serde_json::from_str(text).map_err(|error| Fault::json(&error))?;
+    each(events, |event| Ok(pass(event))).map(drop)
 }
 
 /// The members of an event that the hash covers. All others are ignored.
@@ -59,7 +54,7 @@ struct Thing {
 }
 
 impl Event {
-    /// Reads an event.
+    /// Reads an event. Bytes that are not UTF-8 count as U+FFFD, which the event has when it is stored.
     ///
     /// # Errors
     /// When the text is not an object of this kind: its fields hold texts alone.
@@ -67,7 +62,7 @@ impl Event {
         if !text.trim_ascii_start().starts_with(b"{") {
             return Err(Fault::Malformed("an event is a JSON object".to_owned()));
         }
-        serde_json::from_slice(text).map_err(|error| Fault::json(&error))
+        serde_json::from_str(&json::text(text)).map_err(|error| Fault::json(&error))
     }
 
     /// Returns the hash of the event under the id that the server gave it, in hexadecimal.
@@ -160,6 +155,20 @@ mod tests {
             let read = Event::read(event.as_bytes()).unwrap();
             assert_eq!(read.hash("i:1"), hash_of(text), "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_refuse_no_event() {
+        let body = b"{\"events\":[{\"action\":\"a\xff\"}]}";
+        let mut found = Vec::new();
+        let mut take = |payload: atrail_sources::Payload<'_>| {
+            found.push(payload.text.into_owned());
+            std::ops::ControlFlow::Continue(())
+        };
+        bulk(body, &mut take).unwrap();
+        assert_eq!(found, ["{\"action\":\"a\u{fffd}\"}".as_bytes()]);
+        let event = Event::read(b"{\"action\":\"a\xff\"}").unwrap();
+        assert_eq!(event.hash("i"), hash_of("i:a\u{fffd}:::::0:0::"));
     }
 
     #[test]

@@ -35,6 +35,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0023_browser_logins.sql"),
     include_str!("schema/0024_arrivals.sql"),
     include_str!("schema/0025_proven_logins.sql"),
+    include_str!("schema/0026_accounts_of_arrivals.sql"),
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.
@@ -278,6 +279,18 @@ mod tests {
         let rows: Vec<(String,)> = sql::query_as(logins).fetch_all(&pool).await.unwrap();
         let rows: Vec<_> = rows.into_iter().map(|(text,)| text).collect();
         assert_eq!(rows, ["11 3 1", "12 never 1"]);
+    }
+
+    /// An arrival of the version before belongs to no account, and stays known.
+    #[tokio::test]
+    async fn arrivals_from_before_have_no_account() {
+        let pool = made_by_version_of(25).await;
+        let insert = "INSERT INTO arrivals (request, time, age) VALUES (x'01', 5, 7)";
+        sql::raw(insert).execute(&pool).await.unwrap();
+        apply(&pool).await.unwrap();
+        let known = "SELECT COUNT(*) FROM arrivals WHERE time = 5 AND account IS NULL";
+        let row: (i64,) = sql::query_as(known).fetch_one(&pool).await.unwrap();
+        assert_eq!(row, (1,));
     }
 
     /// The row of an object summarizes its contents, even for an object of an earlier version.

@@ -49,6 +49,11 @@ impl IdempotencyKey {
         id(hasher).to_string()
     }
 
+    /// Returns a hash state that stands for the request.
+    pub(crate) fn of_request(&self) -> Sha256 {
+        self.0.clone().chain_update(b"request")
+    }
+
     /// Returns the id of the session that the request creates. It follows from the target and from the request's own
     /// words; the same words may mean other days after midnight, and the retry still gets the same session.
     pub(crate) fn session_id(&self, target: Target, words: [Option<&str>; 3]) -> SessionId {

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use budget::{Sender, Share};
-use intake::{Intake, Taken};
+use intake::{Intake, KnownBy, Taken};
 use prepare::Reading;
 
 use crate::app::App;
@@ -31,6 +31,7 @@ use crate::auth::access::Aimed;
 use crate::auth::principal::Admitted;
 use crate::error::ApiError;
 use crate::extract::Query;
+use crate::fields::media_type;
 use crate::idempotency::IdempotencyKey;
 
 /// The server checks a body up to this size on the spot; a larger one would delay other requests on the same thread.
@@ -79,6 +80,8 @@ pub(crate) struct Incoming {
     pub(crate) headers: HeaderMap,
     /// The body, of which nothing was read yet.
     pub(crate) body: Body,
+    /// The key by which the request is known again.
+    pub(crate) key: Option<IdempotencyKey>,
     /// The login that admitted the request.
     pub(crate) admitted: Option<Admitted>,
 }
@@ -110,6 +113,7 @@ pub(crate) async fn take<T: Send + 'static>(
         sender,
         headers,
         body,
+        key,
         admitted,
     } = incoming;
     // Before the server reads the body, so that a producer learns early that it must wait.
@@ -121,17 +125,19 @@ pub(crate) async fn take<T: Send + 'static>(
     let now = app.store.time().latest();
     let bytes = body.len() as u64;
     let reading = Arc::new(read);
+    let known_by = KnownBy {
+        is_keyed: key.is_some(),
+    };
     let (mut read, mut taken, mut held) =
-        read_as_of(app, sender, &body, now, held, &reading).await?;
+        read_as_of(app, sender, &body, now, known_by, held, &reading).await?;
     if let Some(ids) = taken.undated {
-        let arrived = app
-            .store
-            .arrival(request_hash(sender.domain, ids), now)
-            .await?;
+        let hash = request_hash(sender.domain, key.as_ref(), ids);
+        let arrived = app.store.arrival(hash, sender.account, now).await?;
         if arrived != now {
             // The same request came before, and its events may be stored with that time.
             drop(taken);
-            (read, taken, held) = read_as_of(app, sender, &body, arrived, held, &reading).await?;
+            (read, taken, held) =
+                read_as_of(app, sender, &body, arrived, known_by, held, &reading).await?;
         }
     }
     let Taken {
@@ -147,8 +153,9 @@ pub(crate) async fn take<T: Send + 'static>(
     if let Some(admitted) = admitted {
         admitted.must_still_stand(app).await?;
     }
-    app.metrics.refused_events(refused);
     let AppendTotal { duplicates, .. } = app.store.append(sender.domain, events).await?;
+    // Before, the sender may send all of it again.
+    app.metrics.refused_events(refused);
     let counts = atrail_store::IngestCounts {
         accepted,
         duplicates,
@@ -173,13 +180,14 @@ async fn read_as_of<T: Send + 'static>(
     sender: Sender,
     body: &Bytes,
     now: Timestamp,
+    known_by: KnownBy,
     mut held: Share,
     read: &Arc<impl Fn(&Bytes, &mut Intake<'_>) -> Result<T, ApiError> + Send + Sync + 'static>,
 ) -> Result<(T, Taken, Share), ApiError> {
     let (body, read) = (body.clone(), Arc::clone(read));
     let is_small = body.len() as u64 <= INLINE_MAX_BYTES;
     let work = move || {
-        let mut intake = Intake::new(&body, now, &mut held);
+        let mut intake = Intake::new(&body, now, known_by, &mut held);
         let result = read(&body, &mut intake)?;
         let taken = intake.finish()?;
         Ok::<_, ApiError>((result, taken, held))
@@ -191,10 +199,11 @@ async fn read_as_of<T: Send + 'static>(
     }
 }
 
-/// Returns the hash by which a request of a domain is known again: that of the ids of its events without a time. (Its body
-/// does not suffice: the ids may be in the path, in headers, or the server's own.)
-fn request_hash(domain: Domain, ids: [u8; 32]) -> [u8; 16] {
-    let hash = Sha256::new()
+/// Returns the hash by which a request of a domain is known again: that of its key, if it has one, and of the ids of its
+/// events without a time. (Its body does not suffice: the ids may be in the path, in headers, or the server's own.)
+fn request_hash(domain: Domain, key: Option<&IdempotencyKey>, ids: [u8; 32]) -> [u8; 16] {
+    let hash = key.map_or_else(Sha256::new, IdempotencyKey::of_request);
+    let hash = hash
         .chain_update(domain.to_string())
         .chain_update(ids)
         .finalize();
@@ -226,6 +235,7 @@ pub(crate) async fn run(
             .map_err(|error| ApiError::bad_request(format!("type is {error}")))?,
     };
     let minimal = wants_minimal(&headers);
+    let key = IdempotencyKey::of(&headers, sender.user)?;
     let reading = Reading {
         engine: app.engine,
         kind,
@@ -234,13 +244,14 @@ pub(crate) async fn run(
             _ => Strictness::Strict,
         },
         framing: framing(&headers),
-        key: IdempotencyKey::of(&headers, sender.user)?,
+        key: key.clone(),
         each_is_answered: !minimal,
     };
     let incoming = Incoming {
         sender,
         headers,
         body,
+        key,
         admitted,
     };
     let Durable {
@@ -297,15 +308,6 @@ fn framing(headers: &HeaderMap) -> Framing {
     } else {
         Framing::Sniffed
     }
-}
-
-/// Returns the body's media type, without parameters; empty when the request declares none.
-fn media_type(headers: &HeaderMap) -> &str {
-    let declared = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let media_type = declared.and_then(|value| value.split(';').next());
-    media_type.unwrap_or_default().trim()
 }
 
 /// Returns whether the request has `Prefer: return=minimal` (RFC 7240 §4.2).

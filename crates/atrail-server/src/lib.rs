@@ -13,6 +13,7 @@ mod download;
 mod error;
 mod es;
 mod extract;
+mod fields;
 mod founding;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -21,6 +22,7 @@ mod head;
 mod idempotency;
 mod ingest;
 mod ingest_keys;
+mod json_text;
 mod metrics;
 mod observe;
 mod openapi;

@@ -75,7 +75,7 @@ impl Keeper<'_, '_> {
         payload: &Payload<'_>,
         told: impl FnOnce(&mut Vec<u8>, Outcome<'_>),
     ) -> Result<(), ApiError> {
-        self.intake.must_have_room()?;
+        self.intake.must_have_room(self.reader.size_bytes())?;
         let made = match self.reader.read(payload) {
             Ok(made) => made,
             Err(reason) => {
@@ -118,10 +118,16 @@ impl Keeper<'_, '_> {
         reason: &str,
         told: impl FnOnce(&mut Vec<u8>, Outcome<'_>),
     ) -> Result<(), ApiError> {
-        self.intake.must_have_room()?;
+        self.intake.must_have_room(self.reader.size_bytes())?;
         self.intake.refuse();
         told(&mut self.intake.answer, Outcome::Refused { reason });
         Ok(())
+    }
+
+    /// Sets when the payloads that follow arrived, where that was before their request: they have that time if they state
+    /// none.
+    pub(crate) const fn arrived_at(&mut self, time: Timestamp) {
+        self.reader.arrived_at(time);
     }
 
     /// Returns when the request arrived.

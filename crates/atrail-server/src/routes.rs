@@ -13,6 +13,7 @@ mod index;
 mod info;
 mod ingest_keys;
 mod invitations;
+mod key_reach;
 mod keys;
 mod listed;
 mod log;

@@ -175,6 +175,17 @@ impl Reader {
         self
     }
 
+    /// Sets that time for the payloads that follow.
+    pub const fn arrived_at(&mut self, time: Timestamp) {
+        self.received = time;
+    }
+
+    /// Returns the memory that it takes to know equal texts, in bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.ids.size_bytes()
+    }
+
     /// Sets whether it refuses payloads.
     #[must_use]
     pub const fn as_strict_as(mut self, strictness: Strictness) -> Self {

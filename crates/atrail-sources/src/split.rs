@@ -60,6 +60,12 @@ impl<'a> Split<'a> {
         self
     }
 
+    /// Returns the memory that it takes besides the body, in bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.reader.size_bytes()
+    }
+
     /// Sets whether items are refused for what they are. By default they are; otherwise the generic mapping converts
     /// what is no event. Text that cannot be split into items is refused either way.
     #[must_use]

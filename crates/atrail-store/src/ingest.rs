@@ -83,16 +83,24 @@ impl Store {
     }
 
     /// Returns when a request with this hash arrived first, within the time in which duplicates are known; otherwise `now`,
-    /// which is durable then. A sender that repeats a request gets the same time each time, whatever happened between.
+    /// which is durable then. Of an account with very many such requests, the oldest are forgotten earlier. A sender that repeats a request gets the same time each time, whatever happened between.
     ///
     /// # Errors
     /// When the catalog does not accept it.
-    pub async fn arrival(&self, request: RequestHash, now: Timestamp) -> Result<Timestamp> {
+    pub async fn arrival(
+        &self,
+        request: RequestHash,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Timestamp> {
         let core = &self.core;
         let age = core.time.age();
         let window = core.settings.dedup_window;
         let known_since = age.checked_sub(window).unwrap_or(Timestamp::MIN);
-        core.catalog.arrival(request, now, age, known_since).await
+        let arrival = core
+            .catalog
+            .arrival(request, account, now, age, known_since);
+        arrival.await
     }
 
     /// Returns the reason why the store refuses events now, if it does.

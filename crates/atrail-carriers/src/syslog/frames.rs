@@ -76,6 +76,12 @@ impl Frames {
         Ok(())
     }
 
+    /// Returns how many bytes of a message arrived that has not ended.
+    #[must_use]
+    pub fn partial_bytes(&self) -> usize {
+        self.partial.len()
+    }
+
     /// Passes on what arrived of a last message that no framing ended, when the framing allows that.
     pub fn finish(&mut self, pass: &mut dyn FnMut(&[u8], bool)) {
         if self.state == State::Line {

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use atrail_api::headers::AUTH_TOKEN;
 use atrail_api::paths::is_receiver;
-use axum::http::header::{AUTHORIZATION, AsHeaderName};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Uri};
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::secrets::API_KEY_PREFIX;
+use crate::fields::only;
 
 /// Base64, with or without its padding: senders differ.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -97,19 +98,6 @@ fn in_query(uri: &Uri) -> Option<Bearer<'_>> {
 
 fn key(text: &str) -> Option<Bearer<'_>> {
     (!text.is_empty()).then(|| Bearer::ApiKey(text.into()))
-}
-
-/// Returns the text of a header, without blanks around it: inside, `None` when there is no such header; outside, when there
-/// are several, or it is no text.
-fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Option<&str>> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else {
-        return Some(None);
-    };
-    if values.next().is_some() {
-        return None;
-    }
-    value.to_str().ok().map(|text| Some(text.trim()))
 }
 
 fn token_or_key(text: &str) -> Option<Bearer<'_>> {

@@ -7,7 +7,7 @@ use atrail_model::limits::REQUEST_MAX_BYTES;
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use flate2::write::MultiGzDecoder;
+use flate2::write::{MultiGzDecoder, ZlibDecoder};
 use zstd::stream::raw::{self, DParameter};
 use zstd::stream::zio;
 
@@ -40,7 +40,7 @@ pub(super) async fn receive(
     let mut decoder = Decoder::new(headers, app.ingest_budget.share_of(sender))?;
     let expected = match &decoder {
         Decoder::Identity(_) => announced,
-        Decoder::Gzip(_) | Decoder::Zstd(_) => {
+        Decoder::Gzip(_) | Decoder::Deflate(_) | Decoder::Zstd(_) => {
             announced.map(|length| length.saturating_mul(UNPACKED_FACTOR))
         }
     };
@@ -108,6 +108,8 @@ async fn decode(
 enum Decoder {
     Identity(Sink),
     Gzip(Box<MultiGzDecoder<Sink>>),
+    /// The zlib format, as RFC 9110 §8.4.1.2 has it.
+    Deflate(Box<ZlibDecoder<Sink>>),
     Zstd(Box<zio::Writer<Sink, raw::Decoder<'static>>>),
 }
 
@@ -125,6 +127,7 @@ impl Decoder {
         match (encoding.as_deref(), encodings.next()) {
             (None | Some("" | "identity"), None) => Ok(Self::Identity(sink)),
             (Some("gzip" | "x-gzip"), None) => Ok(Self::Gzip(Box::new(MultiGzDecoder::new(sink)))),
+            (Some("deflate"), None) => Ok(Self::Deflate(Box::new(ZlibDecoder::new(sink)))),
             (Some("zstd"), None) => {
                 let mut decoder = raw::Decoder::new().map_err(ApiError::internal)?;
                 decoder
@@ -134,7 +137,7 @@ impl Decoder {
             }
             _ => Err(ApiError::new(
                 ErrorCode::UnsupportedMediaType,
-                "Content-Encoding must be gzip, zstd or identity",
+                "Content-Encoding must be gzip, deflate, zstd or identity",
             )),
         }
     }
@@ -143,6 +146,7 @@ impl Decoder {
         match self {
             Self::Identity(sink) => sink,
             Self::Gzip(decoder) => decoder.get_mut(),
+            Self::Deflate(decoder) => decoder.get_mut(),
             Self::Zstd(decoder) => decoder.writer_mut(),
         }
     }
@@ -153,6 +157,10 @@ impl Decoder {
             Self::Gzip(decoder) => {
                 let result = decoder.write_all(bytes);
                 result.map_err(|error| decoder.get_mut().explain("gzip", &error))
+            }
+            Self::Deflate(decoder) => {
+                let result = decoder.write_all(bytes);
+                result.map_err(|error| decoder.get_mut().explain("deflate", &error))
             }
             Self::Zstd(decoder) => {
                 let result = decoder.write_all(bytes);
@@ -169,6 +177,11 @@ impl Decoder {
                 let result = decoder.try_finish();
                 result.map_err(|error| decoder.get_mut().explain("gzip", &error))?;
                 decoder.finish().map_err(|error| malformed("gzip", &error))
+            }
+            Self::Deflate(mut decoder) => {
+                let result = decoder.try_finish();
+                result.map_err(|error| decoder.get_mut().explain("deflate", &error))?;
+                (decoder.finish()).map_err(|error| malformed("deflate", &error))
             }
             Self::Zstd(mut decoder) => {
                 let result = decoder.finish();
@@ -241,7 +254,7 @@ fn malformed(encoding: &str, error: &io::Error) -> ApiError {
 mod tests {
     use axum::http::HeaderValue;
     use flate2::Compression;
-    use flate2::write::GzEncoder;
+    use flate2::write::{GzEncoder, ZlibEncoder};
 
     use super::*;
     use crate::ingest::budget::Budget;
@@ -267,14 +280,22 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn deflate(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
     #[test]
     fn gzip_of_many_members_and_zstd_of_many_frames_byte_by_byte() {
         let members = [gzip(b"one "), gzip(b""), gzip(b"two")].concat();
         let frames = [&b"one "[..], b"two"].map(|part| zstd::encode_all(part, 3).unwrap());
-        for (encoding, bytes) in [("gzip", members), ("x-gzip", gzip(b"one two"))]
-            .into_iter()
-            .chain([("ZSTD", frames.concat())])
-        {
+        for (encoding, bytes) in [
+            ("gzip", members),
+            ("x-gzip", gzip(b"one two")),
+            ("deflate", deflate(b"one two")),
+            ("ZSTD", frames.concat()),
+        ] {
             let whole = decoded(encoding, &[&bytes]);
             assert_eq!(whole.as_deref(), Ok(&b"one two"[..]), "{encoding}");
             let single: Vec<&[u8]> = bytes.chunks(1).collect();
@@ -287,7 +308,8 @@ mod tests {
     fn what_is_cut_or_wrong_is_refused() {
         let gzip = gzip(b"some text that is long enough");
         let zstd = zstd::encode_all(&b"some text that is long enough"[..], 3).unwrap();
-        for (encoding, bytes) in [("gzip", gzip), ("zstd", zstd)] {
+        let deflate = deflate(b"some text that is long enough");
+        for (encoding, bytes) in [("gzip", gzip), ("deflate", deflate), ("zstd", zstd)] {
             for end in 0..bytes.len() {
                 let cut = decoded(encoding, &[&bytes[..end]]);
                 if end > 0 {
@@ -315,6 +337,8 @@ mod tests {
         let member = gzip(&zeros);
         let bomb = member.repeat(128);
         assert_eq!(decoded("gzip", &[&bomb]), Err(ErrorCode::TooLarge));
+        let bomb = deflate(&zeros.repeat(8));
+        assert_eq!(decoded("deflate", &[&bomb]), Err(ErrorCode::TooLarge));
         let frame = zstd::encode_all(&zeros[..], 3).unwrap();
         assert_eq!(
             decoded("zstd", &[&frame.repeat(128)]),

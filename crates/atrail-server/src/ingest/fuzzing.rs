@@ -7,7 +7,7 @@ use atrail_sources::{Engine, Framing, SourceKind, Stream, Strictness};
 use bytes::Bytes;
 
 use super::budget::Budget;
-use super::intake::Intake;
+use super::intake::{Intake, KnownBy};
 use super::prepare::{Reading, prepare};
 
 /// Parses a body in memory and in chunks, and checks that both contain the same events. Each event is one line whose
@@ -26,7 +26,12 @@ pub fn ingest(body: &[u8], kind: SourceKind, framing: Framing) {
     };
     let mut share = Budget::new(256 << 20, None).share();
     let bytes = Bytes::copy_from_slice(body);
-    let mut intake = Intake::new(&bytes, Timestamp::UNIX_EPOCH, &mut share);
+    let mut intake = Intake::new(
+        &bytes,
+        Timestamp::UNIX_EPOCH,
+        KnownBy::default(),
+        &mut share,
+    );
     let Ok(all_not_read) = prepare(&bytes, &reading, &mut intake) else {
         return;
     };

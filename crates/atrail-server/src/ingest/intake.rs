@@ -25,6 +25,13 @@ const STRIDE: u64 = 1024;
 /// copy.
 const SPARE_MAX_BYTES: usize = 128;
 
+/// How a request is known again when it comes again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct KnownBy {
+    /// It has an `Idempotency-Key`. Otherwise the ids that its sender gives to its events tell it from others.
+    pub(crate) is_keyed: bool,
+}
+
 /// The events of a request, as far as it has been read.
 ///
 /// A client may read the answer as slowly as it likes, and the answer may be fifty times as large as the body. So the
@@ -36,6 +43,7 @@ pub(crate) struct Intake<'a> {
     pub(crate) answer: Vec<u8>,
     body: &'a Bytes,
     now: Timestamp,
+    known_by: KnownBy,
     share: &'a mut Share,
     events: Vec<NewEvent>,
     line_bytes: usize,
@@ -44,7 +52,7 @@ pub(crate) struct Intake<'a> {
     accepted: u64,
     refused: u64,
     origins: Tally,
-    /// The ids, given by their sender, of the events that have the time of the arrival.
+    /// The ids of the events that have the time of the arrival, as far as they tell the request from others.
     undated: Option<Sha256>,
 }
 
@@ -61,17 +69,23 @@ pub(crate) struct Taken {
     pub(crate) refused: u64,
     /// The formats of the events to store.
     pub(crate) origins: Tally,
-    /// The hash of the ids of the events that have the time of the arrival, if their sender gave ids to some.
+    /// The hash of the ids of the events that have the time of the arrival, if the request is known by them again.
     pub(crate) undated: Option<[u8; 32]>,
 }
 
 impl<'a> Intake<'a> {
     /// Begins to read a body that arrived at this time. The share grows to cover the results.
-    pub(super) fn new(body: &'a Bytes, now: Timestamp, share: &'a mut Share) -> Self {
+    pub(super) fn new(
+        body: &'a Bytes,
+        now: Timestamp,
+        known_by: KnownBy,
+        share: &'a mut Share,
+    ) -> Self {
         Self {
             answer: Vec::new(),
             body,
             now,
+            known_by,
             share,
             events: Vec::new(),
             line_bytes: 0,
@@ -94,8 +108,9 @@ impl<'a> Intake<'a> {
         self.accepted + self.refused
     }
 
-    /// Refuses the request when another event would exceed its limits. To be called before each event.
-    pub(crate) fn must_have_room(&mut self) -> Result<(), ApiError> {
+    /// Refuses the request when another event would exceed its limits. To be called before each event, with the memory that
+    /// the reader takes beside the events, in bytes.
+    pub(crate) fn must_have_room(&mut self, reader_bytes: usize) -> Result<(), ApiError> {
         let index = self.read();
         if index == EVENTS_MAX {
             return Err(too_many());
@@ -103,8 +118,9 @@ impl<'a> Intake<'a> {
         if index.is_multiple_of(STRIDE) {
             let events = self.events.capacity() * size_of::<NewEvent>();
             self.share.cover(self.answer.len())?;
+            let own_bytes = self.own_bytes + reader_bytes;
             self.share
-                .cover_work(self.body.len() + self.own_bytes + events + self.answer.capacity())?;
+                .cover_work(self.body.len() + own_bytes + events + self.answer.capacity())?;
         }
         Ok(())
     }
@@ -137,7 +153,8 @@ impl<'a> Intake<'a> {
             }
         }
         // Sent again, it would have another time, and be another event.
-        if event.time == self.now && !event.id_added && !is_made(&event.id) {
+        let tells = self.known_by.is_keyed || !is_made(&event.id);
+        if event.time == self.now && !event.id_added && tells {
             let undated = self.undated.get_or_insert_with(Sha256::new);
             undated.update((event.id.len() as u64).to_le_bytes());
             undated.update(event.id.as_bytes());

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::intake::Intake;
 use crate::error::ApiError;
 use crate::idempotency::IdempotencyKey;
+use crate::json_text::write_string;
 
 /// Returns the number of events by format, for the answer; nothing when all arrived as CADF.
 pub(super) fn types(origins: &Tally) -> BTreeMap<String, u64> {
@@ -54,12 +55,12 @@ pub(super) fn prepare(
         each_is_answered,
     } = reading;
     let mut all_not_read = 0;
-    for candidate in engine
+    let mut candidates = engine
         .split(body, *kind, *framing)
         .as_strict_as(*strictness)
-        .received_at(intake.now())
-    {
-        intake.must_have_room()?;
+        .received_at(intake.now());
+    while let Some(candidate) = candidates.next() {
+        intake.must_have_room(candidates.size_bytes())?;
         let index = intake.read();
         if *each_is_answered {
             intake.answer.push(if index == 0 { b'[' } else { b',' });
@@ -119,10 +120,6 @@ fn write_refusal(answer: &mut Vec<u8>, index: u64, line: u64, error: &str, not_r
     answer.push(b'}');
 }
 
-fn write_string(answer: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(answer, text).expect("writing a string to memory does not fail");
-}
-
 #[cfg(test)]
 mod tests {
     use atrail_api::{AckOrRefusal, ErrorCode};
@@ -130,7 +127,7 @@ mod tests {
 
     use super::*;
     use crate::ingest::budget::Budget;
-    use crate::ingest::intake::Taken;
+    use crate::ingest::intake::{KnownBy, Taken};
 
     const EVENT: &str = r#"{"id":"e\"1","eventTime":"2017-07-25T10:00:00Z","action":"read","outcome":"success","initiatorId":"i","targetId":"t"}"#;
 
@@ -150,7 +147,7 @@ mod tests {
         };
         let now = "2017-07-25T12:00:00Z".parse().unwrap();
         let mut share = Budget::new(budget_bytes, None).share();
-        let mut intake = Intake::new(body, now, &mut share);
+        let mut intake = Intake::new(body, now, KnownBy::default(), &mut share);
         let not_read = prepare(body, &reading, &mut intake)?;
         let taken = intake.finish()?;
         Ok(Prepared { taken, not_read })

@@ -50,6 +50,7 @@ impl SyslogRefusal {
 #[derive(Debug, Default)]
 pub(super) struct Syslog {
     open: AtomicU64,
+    waiting: AtomicU64,
     refusals: [AtomicU64; SyslogRefusal::ALL.len()],
 }
 
@@ -57,7 +58,17 @@ pub(super) struct Syslog {
 #[derive(Debug)]
 pub(crate) struct SyslogConnection(Arc<Metrics>);
 
+/// Messages that were read and are not durable yet; they count until this is dropped.
+#[derive(Debug)]
+pub(crate) struct SyslogWaiting(Arc<Metrics>, u64);
+
 impl Metrics {
+    /// Counts messages that were read and are not durable yet.
+    pub(crate) fn syslog_waits(self: &Arc<Self>, messages: u64) -> SyslogWaiting {
+        self.syslog.waiting.fetch_add(messages, Ordering::Relaxed);
+        SyslogWaiting(Arc::clone(self), messages)
+    }
+
     /// Counts a syslog connection.
     pub(crate) fn syslog_connected(self: &Arc<Self>) -> SyslogConnection {
         self.syslog.open.fetch_add(1, Ordering::Relaxed);
@@ -76,10 +87,21 @@ impl Drop for SyslogConnection {
     }
 }
 
+impl Drop for SyslogWaiting {
+    fn drop(&mut self) {
+        self.0.syslog.waiting.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
 /// Writes the counts.
 pub(super) fn show(page: &mut Page, metrics: &Metrics) {
     page.gauge("atrail_syslog_connections", "Open syslog connections.")
         .value(get(&metrics.syslog.open));
+    page.gauge(
+        "atrail_syslog_waiting",
+        "Syslog messages that the server has read and not made durable yet.",
+    )
+    .value(get(&metrics.syslog.waiting));
     let mut refusals = page.counter(
         "atrail_syslog_refused_total",
         "Syslog connections and datagrams that the server did not receive, by reason; atrail_receiver_events_total counts \

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::auth::access::{Aimed, Authorised, SendEvents};
 use crate::auth::principal::Admitted;
 use crate::error::ApiError;
+use crate::idempotency::IdempotencyKey;
 use crate::ingest::Incoming;
 use crate::ingest::budget::Sender;
 use crate::metrics::Receiver;
@@ -70,10 +71,13 @@ impl Receiving {
             admitted,
         } = wire;
         let terms = principal.ingest_key().map(|key| key.terms);
+        let key = IdempotencyKey::of(&headers, principal.id());
         let incoming = Incoming {
             sender: Sender::of(app, &principal, target).await?,
             headers,
             body,
+            // A sender of another protocol may mean something else by it.
+            key: key.unwrap_or_default(),
             admitted,
         };
         Ok(Self::by(app, receiver, terms.as_ref(), incoming))

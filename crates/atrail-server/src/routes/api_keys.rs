@@ -8,15 +8,15 @@ use atrail_api::{
     ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery, Deleted, KeyScope, List,
 };
 use atrail_model::{
-    self as model, AccountId, AccountRole, Home, KeyScopes, SpaceId, Timestamp, UserId,
-    format_timestamp,
+    self as model, AccountId, Home, KeyScopes, SpaceId, Timestamp, UserId, format_timestamp,
 };
-use atrail_store::{self as store, ErrorKind, KeyHolder, KeyReach, NewApiKey, canonical_name};
+use atrail_store::{self as store, ErrorKind, KeyHolder, NewApiKey, canonical_name};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 
+use super::key_reach::{account_called, owned, reach};
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::only_account::only_owned;
@@ -183,33 +183,10 @@ async fn record(app: &App, principal: &Principal, action: Action, key: &store::A
     }
 }
 
-fn owned(principal: &Principal) -> Vec<AccountId> {
-    let owned = principal.standing().accounts_with(AccountRole::Owner);
-    owned.collect()
-}
-
-fn reach<'a>(principal: &Principal, owned: &'a [AccountId]) -> KeyReach<'a> {
-    if principal.is_operator() {
-        KeyReach::All
-    } else {
-        KeyReach::Of(principal.id(), owned)
-    }
-}
-
 /// Returns whether a text is the GUID or the name of this user.
 fn is_called(text: &str, id: UserId, name: &str) -> bool {
     text.parse()
         .map_or_else(|_| canonical_name(text) == name, |guid: UserId| guid == id)
-}
-
-/// Returns the account with this GUID, whose keys the caller may list.
-fn account_called(principal: &Principal, guid: &str) -> Result<AccountId, ApiError> {
-    let unknown = || ApiError::not_found("account");
-    let account = guid.parse().map_err(|_| unknown())?;
-    if !principal.is_operator() {
-        principal.must_own(account, principal.knows_account(account), "account")?;
-    }
-    Ok(account)
 }
 
 /// Returns the scopes of a new key; by default all that it may have.

@@ -7,16 +7,15 @@ use atrail_api::{
     Deleted, IngestKey, IngestKeyCreate, IngestKeyCreated, IngestKeyRotate, IngestKeysQuery, List,
 };
 use atrail_evidence::hex;
-use atrail_model::{
-    AccountId, AccountRole, Domain, IngestTerms, SpaceId, Timestamp, format_timestamp,
-};
+use atrail_model::{AccountId, Domain, IngestTerms, SpaceId, Timestamp, format_timestamp};
 use atrail_sources::SourceKind;
-use atrail_store::{self as store, IngestSecret, KeyReach, NewIngestKey};
+use atrail_store::{self as store, IngestSecret, NewIngestKey};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
 use serde_json::Value;
 
+use super::key_reach::{account_called, owned, reach};
 use crate::app::App;
 use crate::audit::{Act, Action, Thing};
 use crate::auth::only_account::only_owned;
@@ -50,7 +49,7 @@ pub(super) async fn list(
     Query(IngestKeysQuery { account }): Query<IngestKeysQuery>,
 ) -> Result<Json<List<IngestKey>>, ApiError> {
     let owned = owned(&principal);
-    let account = account.map(|guid| managed_account(&principal, &guid));
+    let account = account.map(|guid| account_called(&principal, &guid));
     let account = account.transpose()?;
     app.ingest_keys.store_uses_to_the_end().await;
     let keys = app
@@ -251,35 +250,12 @@ fn must_be_unlimited(principal: &Principal) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn owned(principal: &Principal) -> Vec<AccountId> {
-    let owned = principal.standing().accounts_with(AccountRole::Owner);
-    owned.collect()
-}
-
-fn reach<'a>(principal: &Principal, owned: &'a [AccountId]) -> KeyReach<'a> {
-    if principal.is_operator() {
-        KeyReach::All
-    } else {
-        KeyReach::Of(principal.id(), owned)
-    }
-}
-
 /// Returns the id in the path. A text that is no id is an unknown one.
 fn id_in(
     path: Result<Path<String>, axum::extract::rejection::PathRejection>,
 ) -> Result<String, ApiError> {
     let path = path.map_err(|_| ApiError::not_found("ingest key"))?;
     Ok(path.0)
-}
-
-/// Returns the account with this GUID, whose ingest keys the caller may manage.
-fn managed_account(principal: &Principal, guid: &str) -> Result<AccountId, ApiError> {
-    let unknown = || ApiError::not_found("account");
-    let account = guid.parse().map_err(|_| unknown())?;
-    if !principal.is_operator() {
-        principal.must_own(account, principal.knows_account(account), "account")?;
-    }
-    Ok(account)
 }
 
 /// Returns the place of a new key, which the caller may manage: the place that the request names, or the only account
@@ -293,7 +269,7 @@ async fn place(
     match (account, space) {
         (None, None) => Ok((only_owned(app, principal).await?, None)),
         (Some(account), None) => {
-            let account = managed_account(principal, &account)?;
+            let account = account_called(principal, &account)?;
             app.must_exist(account).await?;
             Ok((account, None))
         }

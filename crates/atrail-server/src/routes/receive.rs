@@ -16,7 +16,6 @@ use atrail_api::ErrorCode;
 use atrail_carriers::{Fault, Take};
 use atrail_sources::{Payload, SourceKind};
 use axum::Json;
-use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -40,6 +39,21 @@ impl Refusals {
             self.count += 1;
         }
     }
+}
+
+/// Refuses a request of which a strict key refused everything. Of several payloads, the others are kept.
+fn must_have_kept(kept: &Kept<Refusals>) -> Result<(), ApiError> {
+    if kept.accepted == 0 && kept.refused > 0 {
+        return Err(ApiError::bad_request(kept.read.first.as_str()));
+    }
+    Ok(())
+}
+
+/// Keeps the payload of a request that has one.
+fn keep_one(keeper: &mut Keeper<'_, '_>, payload: &Payload<'_>) -> Result<Refusals, ApiError> {
+    let mut refusals = Refusals::default();
+    keeper.keep(payload, |_, outcome| refusals.note(outcome))?;
+    Ok(refusals)
 }
 
 /// Keeps every payload that `decode` finds, and returns those that were refused.
@@ -89,16 +103,4 @@ fn of_format(receiving: &mut Receiving, name: &str) {
     if receiving.kind == SourceKind::Auto {
         receiving.kind = name.parse().expect("the name of a format of ours");
     }
-}
-
-/// Returns the text of a header; empty when there is none, or it is no text.
-fn text_of<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
-    let value = headers.get(name).and_then(|value| value.to_str().ok());
-    value.unwrap_or_default().trim()
-}
-
-/// Returns the body's media type, without parameters; empty when the request declares none.
-fn media_type(headers: &HeaderMap) -> &str {
-    let declared = text_of(headers, header::CONTENT_TYPE.as_str());
-    declared.split(';').next().unwrap_or_default().trim()
 }

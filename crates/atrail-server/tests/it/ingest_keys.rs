@@ -472,3 +472,34 @@ async fn acts_about_keys_are_on_record_and_no_secret_is() {
         assert!(!text.contains(&secret[21..]), "a secret is on record");
     }
 }
+
+/// An event without a time and an id is told from an equal one by nothing but the key of its request.
+#[tokio::test]
+async fn a_request_with_an_idempotency_key_stores_events_without_a_time_once() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let (_, sender) = sender(&server, &admin, "gateway").await;
+    let stored = async || crate::receivers::count(&admin).await;
+    let send = async |path: &str, key: Option<&str>| {
+        server.clock.advance(Duration::from_secs(1));
+        let mut request = sender.post(path).body("{\"door\":\"opened\"}");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        assert_eq!(request.seen().await.0, 200);
+    };
+    for path in [paths::EVENTS, paths::KUBERNETES] {
+        let before = stored().await;
+        for _ in 0..3 {
+            send(path, Some(&format!("{path} one"))).await;
+        }
+        assert_eq!(stored().await, before + 1, "{path}");
+        send(path, Some(&format!("{path} two"))).await;
+        assert_eq!(stored().await, before + 2, "{path}");
+        // The control: without a key, each is an event.
+        for _ in 0..2 {
+            send(path, None).await;
+        }
+        assert_eq!(stored().await, before + 4, "{path}");
+    }
+}

@@ -13,7 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{Client, Made, TestServer};
@@ -25,7 +25,7 @@ enum Got {
     Answer {
         status: u16,
         retry_after: Option<u64>,
-        body: String,
+        body: Vec<u8>,
     },
     /// The connection ended without an answer.
     Nothing,
@@ -58,7 +58,7 @@ impl Scene {
         }
     }
 
-    async fn send(&self, sender: &Sender, body: &str) -> Got {
+    async fn send(&self, sender: &Sender, body: &[u8]) -> Got {
         let method: Method = sender.method.parse().unwrap();
         let mut request = self
             .server
@@ -69,7 +69,7 @@ impl Scene {
             request = request.header(*name, *value);
         }
         let is_gzip = sender.fields.contains(&("Content-Encoding", "gzip"));
-        let bytes = if is_gzip { gzip(body) } else { body.into() };
+        let bytes = if is_gzip { gzip(body) } else { body.to_vec() };
         match request.body(bytes).send().await {
             Ok(answer) => Got::read(answer).await,
             Err(_) => Got::Nothing,
@@ -101,7 +101,7 @@ impl Got {
         Self::Answer {
             status: answer.status().as_u16(),
             retry_after: seconds.map(|seconds| seconds.to_str().unwrap().parse().unwrap()),
-            body: answer.text().await.unwrap(),
+            body: answer.bytes().await.unwrap().to_vec(),
         }
     }
 
@@ -113,6 +113,10 @@ impl Got {
         };
         // Docker's driver takes 200 alone, and 207 is a failure or a loss for many.
         assert_eq!(*status, 200, "{what}");
+        if sender.shape == Shape::OtlpProtobuf {
+            return assert!(body.is_empty(), "{what}");
+        }
+        let body = str::from_utf8(body).unwrap();
         match sender.shape {
             Shape::Bulk => {
                 // Fluent Bit and Vector search these texts.
@@ -134,8 +138,18 @@ impl Got {
                 );
             }
             Shape::Otlp => assert_eq!(body, "{}", "{what}"),
-            Shape::Status => {}
+            Shape::OtlpProtobuf | Shape::Status => {}
         }
+    }
+
+    /// Checks that the sender learns that no repetition would help: not even one that loses what is answered may wait.
+    fn must_be_final(&self, sender: &Sender, expected: u16, situation: &str) {
+        let what = format!("{}, {situation}: {self:?}", sender.name);
+        let Self::Answer { status, body, .. } = self else {
+            panic!("{what}");
+        };
+        assert_eq!(*status, expected, "{what}");
+        sender.shape.must_be_error(body, &what);
     }
 
     /// Checks that the sender keeps its events and sends them again.
@@ -158,8 +172,15 @@ impl Got {
 }
 
 impl Shape {
-    fn must_be_error(self, body: &str, what: &str) {
-        let answer: Value = serde_json::from_str(body).unwrap();
+    fn must_be_error(self, body: &[u8], what: &str) {
+        if self == Self::OtlpProtobuf {
+            // A code and a message, both fields of google.rpc.Status.
+            return assert!(
+                body.len() > 4 && body[0] == 0x08 && body[2] == 0x12,
+                "{what}"
+            );
+        }
+        let answer: Value = serde_json::from_slice(body).unwrap();
         match self {
             Self::Bulk => {
                 let error = &answer["error"];
@@ -184,14 +205,15 @@ impl Shape {
                     "{what}"
                 );
             }
+            Self::OtlpProtobuf => {}
             Self::Status => assert!(answer["detail"].is_string(), "{what}"),
         }
     }
 }
 
-fn gzip(text: &str) -> Vec<u8> {
+fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
@@ -294,7 +316,7 @@ async fn a_key_that_ended_costs_no_sender_its_events_for_the_form_of_the_answer(
             Got::Answer { status, body, .. } => {
                 assert!(!sender.loses_what_is_answered, "{what}");
                 let expected = match sender.shape {
-                    Shape::Bulk | Shape::Otlp | Shape::Status => 401,
+                    Shape::Bulk | Shape::Otlp | Shape::OtlpProtobuf | Shape::Status => 401,
                     Shape::Hec => 403,
                 };
                 assert_eq!(status, expected, "{what}");
@@ -316,4 +338,92 @@ async fn a_payload_above_the_limit_is_kept_in_part() {
         got.must_be_success(sender, 2, "above the limit");
     }
     assert_eq!(scene.count().await, 2 * SENDERS.len() as u64);
+}
+
+/// A body that can never be read is answered, also where other refusals are not: the sender would repeat it for ever.
+#[tokio::test]
+async fn every_sender_learns_that_a_body_can_never_be_read() {
+    let scene = Scene::new().await;
+    for sender in SENDERS {
+        if let Some(body) = sender.unreadable() {
+            let got = scene.send(sender, &body).await;
+            got.must_be_final(sender, 400, "unreadable");
+        }
+    }
+    assert_eq!(scene.count().await, 0);
+}
+
+/// So is a request above the limits, before the server reads it.
+#[tokio::test]
+async fn every_sender_learns_that_a_request_is_too_large() {
+    let scene = Scene::new().await;
+    for sender in SENDERS {
+        let mut stream = TcpStream::connect(scene.server.running.addr).await.unwrap();
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: h\r\n", sender.method, sender.path);
+        let credential = ("Authorization", &*sender.credential.of(&scene.key));
+        let fields = sender.fields.iter().copied().chain([credential]);
+        for (name, value) in fields {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += "Content-Length: 70000000\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let got = answer_of(&mut stream).await;
+        got.must_be_final(sender, 413, "too large");
+    }
+    assert_eq!(scene.count().await, 0);
+}
+
+/// Reads the answer on a connection, which the server may close without one.
+async fn answer_of(stream: &mut TcpStream) -> Got {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let field = |name: &str| {
+                let mut lines = head.lines();
+                let line = lines.find_map(|line| line.strip_prefix(name));
+                line.map(|value| value.trim().parse::<u64>().unwrap())
+            };
+            let body = head.len() + 4;
+            let length = usize::try_from(field("content-length:").unwrap()).unwrap();
+            if bytes.len() >= body + length {
+                return Got::Answer {
+                    status: head[9..12].parse().unwrap(),
+                    retry_after: field("retry-after:"),
+                    body: bytes[body..body + length].to_vec(),
+                };
+            }
+        }
+        if stream.read_buf(&mut bytes).await.unwrap_or_default() == 0 {
+            return Got::Nothing;
+        }
+    }
+}
+
+/// The senders of the table from which these rules follow (decision 0044): whoever adds one there adds it here.
+#[test]
+fn every_sender_of_the_table_is_here() {
+    for name in [
+        "Logstash",
+        "Filebeat",
+        "Vector, elasticsearch",
+        "Fluent Bit, es",
+        "fluentd",
+        "rsyslog 8.2302",
+        "rsyslog of today",
+        "syslog-ng",
+        "elasticsearch-py",
+        "elasticsearch-js",
+        "OpenTelemetry JS, http/json",
+        "OpenTelemetry Python, Rotel, http/protobuf",
+        "Fluent Bit, splunk",
+        "Vector, splunk_hec_logs",
+        "Docker's splunk driver",
+        "kube-apiserver",
+    ] {
+        let found = SENDERS
+            .iter()
+            .filter(|sender| sender.name.starts_with(name));
+        assert_eq!(found.count(), 1, "{name}");
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_api::paths;
+use atrail_model::Clock;
 use atrail_server::{Settings, SyslogSettings, SyslogTransport};
 use serde_json::{Value, json};
 use sha2::Digest;
@@ -223,20 +224,7 @@ async fn a_sender_waits_while_the_server_has_no_room() {
     })
     .await;
     let admin = server.admin().await;
-    let key = key(&server, &admin, "slow").await;
-    // Slow requests hold the memory of the space's part.
-    let mut held = Vec::new();
-    for _ in 0..2 {
-        let mut stream = TcpStream::connect(server.running.addr).await.unwrap();
-        let length = 2_000_000;
-        let head = format!(
-            "POST /v3/events HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {key}\r\nContent-Length: {length}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        stream.write_all(&vec![b' '; length - 1]).await.unwrap();
-        held.push(stream);
-    }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let held = without_room(&server, &admin).await;
     let mut stream = connected(&server, 0).await;
     let mut text = String::new();
     for number in 0..50 {
@@ -244,9 +232,89 @@ async fn a_sender_waits_while_the_server_has_no_room() {
         text.push('\n');
     }
     stream.write_all(text.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    waiting(&server).await;
     drop(held);
     until(&admin, 50).await;
+}
+
+/// Returns a slow request that holds all memory that the space may have.
+async fn without_room(server: &TestServer, admin: &Client) -> TcpStream {
+    let key = key(server, admin, "slow").await;
+    let mut stream = TcpStream::connect(server.running.addr).await.unwrap();
+    let head = format!(
+        "POST /v3/events HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {key}\r\nContent-Length: 8000000\r\n\r\n["
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server begins to read it in its own time. Nothing of the questions is stored.
+    let slow = server.client(&key);
+    let begun = std::time::Instant::now();
+    while slow.post(paths::EVENTS).body("no event").seen().await.0 == 400 {
+        assert!(begun.elapsed() < PATIENCE, "the memory is not exhausted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stream
+}
+
+/// Waits until the server has messages that it cannot store yet.
+async fn waiting(server: &TestServer) {
+    let begun = std::time::Instant::now();
+    loop {
+        let page = server.nobody().get(paths::METRICS).seen().await.1;
+        let line = page
+            .lines()
+            .find(|line| line.starts_with("atrail_syslog_waiting "));
+        if line.unwrap() != "atrail_syslog_waiting 0" {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "nothing waits");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A message that states no time has that of its arrival, however long the store refuses it after that. One that names no
+/// year has the year that is nearest to its arrival.
+#[tokio::test]
+async fn a_message_without_a_time_is_from_when_it_arrived() {
+    let server = server(&[SyslogTransport::Tcp, SyslogTransport::Udp], |settings| {
+        settings.ingest_bytes_in_flight = 8 << 20;
+        settings.body_idle_timeout = PATIENCE;
+    })
+    .await;
+    let admin = server.admin().await;
+    let held = without_room(&server, &admin).await;
+    let arrived = server.clock.now();
+    let mut stream = connected(&server, 0).await;
+    let text = "<86>no time at all\n<86>Jul 25 09:00:00 host sshd: no year\n";
+    stream.write_all(text.as_bytes()).await.unwrap();
+    waiting(&server).await;
+    // Messages that arrive later have later times.
+    server.clock.advance(Duration::from_secs(60));
+    drop(held);
+    let syslog = async || {
+        let events = stored(&admin).await;
+        let of_syslog = |event: &Value| event.to_string().contains("3164");
+        events.into_iter().filter(of_syslog).collect::<Vec<_>>()
+    };
+    let begun = std::time::Instant::now();
+    while syslog().await.len() < 2 {
+        assert!(begun.elapsed() < PATIENCE, "{:#?}", stored(&admin).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stream.write_all(b"<86>another, later\n").await.unwrap();
+    while syslog().await.len() < 3 {
+        assert!(begun.elapsed() < 2 * PATIENCE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let times: Vec<_> = (syslog().await.iter())
+        .map(|event| event["eventTime"].as_str().unwrap().to_owned())
+        .collect();
+    let later = arrived + Duration::from_secs(60);
+    let expected = [
+        "2017-07-25T09:00:00.000000000Z".to_owned(),
+        atrail_model::format_timestamp(arrived),
+        atrail_model::format_timestamp(later),
+    ];
+    assert_eq!(times, expected);
 }
 
 #[tokio::test]

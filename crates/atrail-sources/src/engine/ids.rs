@@ -14,6 +14,13 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
+    /// Returns the memory that it takes, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        // A table of this kind is at most seven eighths full, and has a byte beside each place.
+        let place = size_of::<([u8; 16], u64)>() + 1;
+        self.counts.capacity() * place * 8 / 7
+    }
+
     /// Returns an id that follows from the format, the text, its carrier's host and source, and how often the same came
     /// before in this request: the same for a request that is sent again, and another one for each of two equal texts
     /// in one request.

@@ -5,11 +5,12 @@
 //! could only send after a question (CORS preflight), to which this server never agrees.
 
 use atrail_api::headers::CONSOLE;
-use axum::http::header::{CONTENT_TYPE, ORIGIN};
+use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, Method};
 
 use super::{ByCookie, own_origins};
 use crate::error::ApiError;
+use crate::fields::{media_type, only};
 use crate::settings::Settings;
 
 const FETCH_SITE: &str = "sec-fetch-site";
@@ -21,7 +22,7 @@ pub(crate) fn check(
     headers: &HeaderMap,
     by_cookie: ByCookie,
 ) -> Result<(), ApiError> {
-    match only(headers, FETCH_SITE) {
+    match once(headers, FETCH_SITE) {
         Some("same-origin") => {}
         // The user opened the address itself, or the browser resumes a download by itself.
         Some("none") if method.is_safe() && by_cookie == ByCookie::Download => {}
@@ -35,30 +36,23 @@ pub(crate) fn check(
         return Ok(());
     }
     let origins = own_origins::of(settings, headers);
-    if !only(headers, ORIGIN.as_str()).is_some_and(|sent| origins.iter().any(|own| own == sent)) {
+    if !once(headers, ORIGIN.as_str()).is_some_and(|sent| origins.iter().any(|own| own == sent)) {
         return Err(refused(
             "the server's own Origin: behind a proxy, the setting server.public_url states it",
         ));
     }
-    let media_type = only(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
+    if !media_type(headers).eq_ignore_ascii_case("application/json") {
         return Err(refused("Content-Type: application/json"));
     }
-    if only(headers, CONSOLE) != Some("1") {
+    if once(headers, CONSOLE) != Some("1") {
         return Err(refused("X-Atrail-Console: 1"));
     }
     Ok(())
 }
 
 /// Returns the text of a header field that occurs once.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    if values.next().is_some() {
-        return None;
-    }
-    first.to_str().ok()
+fn once<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    only(headers, name).flatten()
 }
 
 fn refused(wanted: &str) -> ApiError {

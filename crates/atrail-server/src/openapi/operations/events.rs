@@ -36,7 +36,7 @@ pub(super) fn all() -> Vec<Operation> {
             .in_space()
             .query::<api::IngestQuery>()
             .values("type", &types)
-            .header("Content-Encoding", "`gzip`, `zstd` or `identity`.")
+            .header("Content-Encoding", "`gzip`, `deflate`, `zstd` or `identity`.")
             .header("Idempotency-Key", IDEMPOTENCY)
             .body(true, &[("application/json", events)])
             .gives(

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use crate::app::App;
 use crate::auth::access::{Authorised, SendEvents};
 use crate::error::ApiError;
+use crate::json_text::write_string;
 use crate::metrics::Receiver;
 use crate::receivers::{self, Keeper, Outcome, Received, Receiving};
 
@@ -128,10 +129,6 @@ pub(super) fn write_result(
             answer.push(b'}');
         }
     }
-}
-
-fn write_string(answer: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(answer, text).expect("writing a string to memory does not fail");
 }
 
 /// Returns a segment of a path without its escapes; one that is no text is returned as it stands.

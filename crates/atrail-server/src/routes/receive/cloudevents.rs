@@ -8,10 +8,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{counts, keep_all, media_type, text_of};
+use super::{counts, keep_all, must_have_kept};
 use crate::app::App;
 use crate::auth::access::{Authorised, SendEvents};
 use crate::error::ApiError;
+use crate::fields::{media_type, text_of};
 use crate::metrics::Receiver;
 use crate::receivers::{self, Received, Receiving};
 
@@ -57,10 +58,7 @@ pub(in crate::routes) async fn receive(
         })
     })
     .await?;
-    // A strict key refuses the event. Of a batch, the others are kept.
-    if kept.accepted == 0 && kept.refused > 0 {
-        return Err(ApiError::bad_request(kept.read.first));
-    }
+    must_have_kept(&kept)?;
     Ok(counts(&kept))
 }
 

@@ -8,11 +8,12 @@ use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{Refusals, media_type, text_of};
+use super::{Refusals, keep_one, must_have_kept};
 use crate::app::App;
 use crate::auth::access::{Authorised, SendEvents};
 use crate::auth::signed::Claimed;
 use crate::error::ApiError;
+use crate::fields::{media_type, text_of};
 use crate::ingest::Incoming;
 use crate::ingest::budget::Sender;
 use crate::metrics::Receiver;
@@ -36,7 +37,7 @@ pub(in crate::routes) async fn receive(
     let read = receivers::keep(&app, receiving, move |body, keeper| {
         keep(keeper, &headers, body)
     });
-    answered(read.await?)
+    answered(&read.await?)
 }
 
 /// Accepts a delivery that is signed with the key whose public part the path names.
@@ -61,6 +62,7 @@ pub(in crate::routes) async fn signed(
         sender: Sender::of(&app, claimed.sender(), key.terms.target()).await?,
         headers: parts.headers.clone(),
         body,
+        key: None,
         admitted: parts.extensions.remove(),
     };
     let mut receiving = Receiving::by(&app, Receiver::GitHub, Some(&key.terms), incoming);
@@ -71,13 +73,11 @@ pub(in crate::routes) async fn signed(
         claimed.must_have_signed(&verifier, body)?;
         keep(keeper, &headers, body)
     });
-    answered(read.await?)
+    answered(&read.await?)
 }
 
-fn answered(kept: Kept<Refusals>) -> Result<Response, ApiError> {
-    if kept.refused > 0 {
-        return Err(ApiError::bad_request(kept.read.first));
-    }
+fn answered(kept: &Kept<Refusals>) -> Result<Response, ApiError> {
+    must_have_kept(kept)?;
     Ok(StatusCode::OK.into_response())
 }
 
@@ -86,13 +86,11 @@ fn keep(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Refusals, ApiError> {
-    let mut refusals = Refusals::default();
     let event = text_of(headers, EVENT);
     if event == PING {
-        return Ok(refusals);
+        return Ok(Refusals::default());
     }
     let payload = github::delivery(event, text_of(headers, DELIVERY), media_type(headers), body)
         .map_err(|fault| ApiError::bad_request(fault.to_string()))?;
-    keeper.keep(&payload, |_, outcome| refusals.note(outcome))?;
-    Ok(refusals)
+    keep_one(keeper, &payload)
 }

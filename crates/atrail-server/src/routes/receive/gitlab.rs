@@ -8,10 +8,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::{Refusals, text_of};
+use super::{keep_one, must_have_kept};
 use crate::app::App;
 use crate::auth::access::{Authorised, SendEvents};
 use crate::error::ApiError;
+use crate::fields::text_of;
 use crate::metrics::Receiver;
 use crate::receivers::{self, Received, Receiving};
 
@@ -30,7 +31,7 @@ pub(in crate::routes) async fn receive(
     let kept = receivers::keep(&app, receiving, move |body, keeper| {
         let present = |text: &str| (!text.is_empty()).then(|| Cow::Owned(text.to_owned()));
         let payload = Payload {
-            text: Cow::Borrowed(body),
+            text: atrail_carriers::whole(body),
             hints: Hints {
                 id: present(text_of(&headers, IDEMPOTENCY_KEY)),
                 source: EVENTS
@@ -39,13 +40,9 @@ pub(in crate::routes) async fn receive(
                 ..Hints::default()
             },
         };
-        let mut refusals = Refusals::default();
-        keeper.keep(&payload, |_, outcome| refusals.note(outcome))?;
-        Ok(refusals)
+        keep_one(keeper, &payload)
     })
     .await?;
-    if kept.refused > 0 {
-        return Err(ApiError::bad_request(kept.read.first));
-    }
+    must_have_kept(&kept)?;
     Ok(StatusCode::OK.into_response())
 }

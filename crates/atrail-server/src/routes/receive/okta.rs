@@ -9,11 +9,12 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{counts, keep_all, text_of};
+use super::{counts, keep_all, must_have_kept};
 use crate::app::App;
 use crate::auth::access::{Authorised, SendEvents};
 use crate::auth::principal::AnyCaller;
 use crate::error::ApiError;
+use crate::fields::text_of;
 use crate::metrics::Receiver;
 use crate::receivers::{self, Received, Receiving};
 
@@ -42,8 +43,6 @@ pub(in crate::routes) async fn receive(
         keep_all(keeper, |take| okta::decode(body, take))
     })
     .await?;
-    if kept.accepted == 0 && kept.refused > 0 {
-        return Err(ApiError::bad_request(kept.read.first));
-    }
+    must_have_kept(&kept)?;
     Ok(counts(&kept))
 }

@@ -8,10 +8,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{keep_all, media_type};
+use super::keep_all;
 use crate::app::App;
 use crate::auth::access::{Authorised, SendEvents};
 use crate::error::ApiError;
+use crate::fields::media_type;
 use crate::metrics::Receiver;
 use crate::receivers::dialect::Write;
 use crate::receivers::{self, Received, Receiving};

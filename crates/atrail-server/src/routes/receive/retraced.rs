@@ -1,6 +1,5 @@
 //! Retraced's publisher API. Its client compares the hash in the answer with its own, and fails when they differ.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use atrail_api::ErrorCode;
@@ -27,12 +26,12 @@ pub(in crate::routes) async fn event(
 ) -> Result<Response, ApiError> {
     receive(app, authorised, |body, keeper| {
         let payload = Payload {
-            text: Cow::Borrowed(body),
+            text: atrail_carriers::whole(body),
             hints: Hints::default(),
         };
         let mut refused = None;
         keeper.keep(&payload, |answer, outcome| {
-            refused = confirm(answer, outcome, body).err();
+            refused = confirm(answer, outcome, &payload.text).err();
         })?;
         refused.map_or(Ok(()), Err)
     })

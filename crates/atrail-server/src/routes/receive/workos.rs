@@ -11,10 +11,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{Refusals, of_format, text_of};
+use super::{keep_one, must_have_kept, of_format};
 use crate::app::App;
 use crate::auth::access::{Authorised, SendEvents};
 use crate::error::ApiError;
+use crate::fields::text_of;
 use crate::metrics::Receiver;
 use crate::receivers::{self, Received, Receiving};
 
@@ -28,20 +29,16 @@ pub(in crate::routes) async fn create(
     of_format(&mut receiving, "workos");
     let kept = receivers::keep(&app, receiving, move |body, keeper| {
         let payload = Payload {
-            text: Cow::Borrowed(body),
+            text: atrail_carriers::whole(body),
             hints: Hints {
                 id: (!key.is_empty()).then_some(Cow::Borrowed(&*key)),
                 ..Hints::default()
             },
         };
-        let mut refusals = Refusals::default();
-        keeper.keep(&payload, |_, outcome| refusals.note(outcome))?;
-        Ok(refusals)
+        keep_one(keeper, &payload)
     })
     .await?;
-    if kept.refused > 0 {
-        return Err(ApiError::bad_request(kept.read.first));
-    }
+    must_have_kept(&kept)?;
     Ok((StatusCode::CREATED, Json(json!({"success": true}))).into_response())
 }
 

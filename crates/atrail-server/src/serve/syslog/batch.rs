@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
+use atrail_model::Timestamp;
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -20,20 +21,28 @@ pub(super) struct Entry {
     /// Whether its end is missing.
     pub(super) is_cut: bool,
     pub(super) peer: IpAddr,
+    /// When it arrived, which may be long before it can be delivered.
+    pub(super) arrived: Timestamp,
     /// Distinguishes the message from an equal one, also when the batch is tried again.
     pub(super) number: u64,
 }
 
 impl Batch {
-    pub(super) fn push(&mut self, message: &[u8], is_cut: bool, peer: IpAddr) {
+    pub(super) fn push(&mut self, message: &[u8], is_cut: bool, peer: IpAddr, arrived: Timestamp) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(message);
         self.entries.push(Entry {
             range: start..self.bytes.len(),
             is_cut,
             peer,
+            arrived,
             number: self.entries.len() as u64,
         });
+    }
+
+    /// Returns the number of messages.
+    pub(super) const fn len(&self) -> usize {
+        self.entries.len()
     }
 
     pub(super) const fn is_empty(&self) -> bool {

@@ -74,7 +74,8 @@ async fn read(socket: &UdpSocket, waiting: &Waiting, delivery: &Delivery) {
         if batch.size_bytes() + message.len() > WAITING_BYTES {
             metrics.refused_syslog(SyslogRefusal::Datagrams);
         } else {
-            batch.push(message, false, peer.ip().to_canonical());
+            let arrived = delivery.app.store.time().latest();
+            batch.push(message, false, peer.ip().to_canonical(), arrived);
         }
         drop(batch);
         waiting.arrived.notify_one();

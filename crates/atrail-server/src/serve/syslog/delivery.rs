@@ -55,6 +55,7 @@ impl Undelivered {
 impl Delivery {
     /// Makes a batch durable. It waits for as long as the store refuses it for reasons that pass.
     pub(super) async fn deliver(&self, address: IpAddr, batch: Sealed) -> Result<(), Undelivered> {
+        let _waiting = self.app.metrics.syslog_waits(batch.entries.len() as u64);
         let mut left = vec![batch];
         while let Some(batch) = left.pop() {
             let mut pause = PAUSE;
@@ -113,6 +114,7 @@ impl Delivery {
                 network: network(address),
             },
             headers: HeaderMap::new(),
+            key: None,
             body: Body::from(batch.bytes.clone()),
             admitted: Some(admitted),
         };
@@ -127,6 +129,8 @@ impl Delivery {
             };
             for entry in &entries {
                 place.peer = entry.peer.to_string();
+                place.now = entry.arrived;
+                keeper.arrived_at(entry.arrived);
                 let message = Message::read(&body[entry.range.clone()], entry.is_cut, &place);
                 let mut payload = message.payload;
                 // Two equal messages of one second may be two events.

@@ -83,7 +83,10 @@ impl Streams {
                     .app
                     .metrics
                     .refused_syslog(SyslogRefusal::Handshake);
-                let error = failed.err().map(|_| "it took too long");
+                let error = match failed {
+                    Ok(Err(error)) => error.to_string(),
+                    _ => "it took too long".to_owned(),
+                };
                 tracing::debug!(%peer, error, "a TLS handshake for syslog failed");
                 return;
             }
@@ -115,38 +118,49 @@ impl Streams {
         let mut frames = Frames::default();
         let mut batch = Batch::default();
         let mut buffer = vec![0; READ_BYTES];
+        let mut received = Received::default();
         loop {
             let read = tokio::select! {
                 read = tokio::time::timeout(self.idle, stream.read(&mut buffer)) => read,
-                () = delivery.stop.cancelled() => return,
-                () = place.leave.cancelled() => return,
+                () = delivery.stop.cancelled() => return received.ended(address, "the server stops"),
+                () = place.leave.cancelled() => return received.ended(address, "a newcomer took its place"),
             };
             place.stage.busy();
             let mut read = match read {
                 Ok(read) => read,
                 Err(_) => {
                     metrics.refused_syslog(SyslogRefusal::Idle);
+                    received.end = "it was silent for too long";
                     Ok(0)
                 }
             };
+            let arrived = delivery.app.store.time().latest();
             // What has arrived by now goes with it.
             let end = loop {
-                let mut push = |message: &[u8], is_cut| batch.push(message, is_cut, address);
+                let mut push =
+                    |message: &[u8], is_cut| batch.push(message, is_cut, address, arrived);
                 let end = match read {
                     Ok(0) => {
+                        received.partial_bytes = frames.partial_bytes();
                         frames.finish(&mut push);
                         true
                     }
                     // The sender repeats the message that broke off: this part of it is marked.
                     Err(_) => {
+                        received.partial_bytes = frames.partial_bytes();
+                        received.end = "it broke";
                         frames.finish(&mut |message, _| push(message, true));
                         true
                     }
-                    Ok(length) => frames.feed(&buffer[..length], &mut push).is_err_and(|fault| {
-                        metrics.refused_syslog(SyslogRefusal::Framing);
-                        tracing::warn!(peer = %address, %fault, "a syslog connection is not framed");
-                        true
-                    }),
+                    Ok(length) => {
+                        received.bytes += length as u64;
+                        frames.feed(&buffer[..length], &mut push).is_err_and(|fault| {
+                            metrics.refused_syslog(SyslogRefusal::Framing);
+                            tracing::warn!(peer = %address, %fault, "a syslog connection is not framed");
+                            received.end = "it is not framed";
+                            true
+                        })
+                    }
                 };
                 if end || batch.size_bytes() >= BATCH_BYTES {
                     break end;
@@ -156,16 +170,52 @@ impl Streams {
                     None => break false,
                 }
             };
+            received.messages += batch.len() as u64;
             if !batch.is_empty()
                 && let Err(undelivered) = delivery.deliver(address, batch.take()).await
             {
                 undelivered.count(metrics);
-                return;
+                return received.ended(address, "its last messages were not accepted");
             }
             if end {
-                return;
+                return received.ended(address, received.end);
             }
             place.stage.idle();
         }
+    }
+}
+
+/// What came by a connection.
+#[derive(Debug)]
+struct Received {
+    messages: u64,
+    bytes: u64,
+    /// Bytes of a message that had not ended when the connection did.
+    partial_bytes: usize,
+    /// Why the connection ends, unless something else ends it.
+    end: &'static str,
+}
+
+impl Default for Received {
+    fn default() -> Self {
+        Self {
+            messages: 0,
+            bytes: 0,
+            partial_bytes: 0,
+            end: "the sender closed it",
+        }
+    }
+}
+
+impl Received {
+    /// Logs the end of the connection.
+    fn ended(&self, peer: IpAddr, why: &'static str) {
+        let Self {
+            messages,
+            bytes,
+            partial_bytes,
+            ..
+        } = self;
+        tracing::debug!(%peer, messages, bytes, partial_bytes, why, "a syslog connection ended");
     }
 }

@@ -268,6 +268,44 @@ async fn retraced_answers_with_the_hash_that_its_client_computes() {
     assert_eq!(count(&admin).await, 2);
 }
 
+/// Bytes that are no UTF-8 become U+FFFD with every receiver of text, and cost no event.
+#[tokio::test]
+async fn bytes_that_are_no_text_are_replaced() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    // Each is another event.
+    let around = |number: u8, before: &str, after: &str| {
+        let event = b"{\"action\":\"a\xff\",\"occurred_at\":\"2017-07-25T10:00:00Z\",\"number\":";
+        let number = [b'0' + number, b'}'];
+        [before.as_bytes(), event, &number, after.as_bytes()].concat()
+    };
+    let bulk = format!("{}/bulk", paths::RETRACED_EVENT.replace("{project}", "p"));
+    for (path, body, status) in [
+        (
+            paths::OKTA,
+            around(0, "{\"data\":{\"events\":[", "]}}"),
+            200,
+        ),
+        (paths::GITLAB, around(1, "", ""), 200),
+        (
+            paths::WORKOS,
+            around(2, "{\"organization_id\":\"o\",\"event\":", "}"),
+            201,
+        ),
+        (paths::PANGEA, around(3, "{\"event\":", "}"), 200),
+        (paths::KUBERNETES, around(4, "{\"items\":[", "]}"), 200),
+        (&*bulk, around(5, "{\"events\":[", "]}"), 201),
+    ] {
+        let before = count(&admin).await;
+        let answer = admin.post(path).body(body).seen().await;
+        assert_eq!(answer.0, status, "{path}: {}", answer.1);
+        assert_eq!(count(&admin).await, before + 1, "{path}");
+    }
+    for event in stored(&admin).await {
+        assert!(event.to_string().contains("a\u{fffd}"), "{event}");
+    }
+}
+
 /// A CADF event stays as it is in every carrier.
 #[tokio::test]
 async fn an_event_that_is_cadf_already_stays_as_it_is() {

@@ -35,6 +35,8 @@ pub(super) enum Shape {
     Hec,
     /// `google.rpc.Status` for errors.
     Otlp,
+    /// The same, in Protocol Buffers.
+    OtlpProtobuf,
     /// The sender looks at the status alone.
     Status,
 }
@@ -51,6 +53,8 @@ enum Form {
     Hec { between: &'static str },
     /// The bodies of log records.
     Otlp,
+    /// The same, in Protocol Buffers.
+    OtlpProtobuf,
     /// The items of a list.
     Kubernetes,
     /// The data of events in a batch.
@@ -70,12 +74,12 @@ impl Credential {
 
 impl Sender {
     /// Returns a body with this many payloads.
-    pub(super) fn body(&self, run: usize, payloads: usize) -> String {
+    pub(super) fn body(&self, run: usize, payloads: usize) -> Vec<u8> {
         self.body_with(run, payloads, "hello")
     }
 
     /// The same, with a text in each payload.
-    pub(super) fn body_with(&self, run: usize, payloads: usize, text: &str) -> String {
+    pub(super) fn body_with(&self, run: usize, payloads: usize, text: &str) -> Vec<u8> {
         let payloads: Vec<_> = (0..payloads)
             .map(|number| {
                 format!(
@@ -87,7 +91,7 @@ impl Sender {
     }
 
     /// Returns a body with three payloads, of which the second is damaged.
-    pub(super) fn damaged(&self, run: usize) -> String {
+    pub(super) fn damaged(&self, run: usize) -> Vec<u8> {
         let mut payloads = [0, 1, 2].map(|number| {
             format!(r#"{{"@timestamp":"2017-07-25T11:00:0{number}Z","message":"whole {run}"}}"#)
         });
@@ -95,8 +99,30 @@ impl Sender {
         self.of(run, &payloads)
     }
 
-    fn of(&self, run: usize, payloads: &[String]) -> String {
+    /// Returns a body that its protocol cannot read; `None`: there is none, for everything is read.
+    pub(super) fn unreadable(&self) -> Option<Vec<u8>> {
         match self.form {
+            Form::Bulk { .. } => Some(b"this is no action\n{}\n".to_vec()),
+            // What is no object is a text.
+            Form::Hec { .. } => None,
+            Form::Otlp | Form::OtlpProtobuf | Form::Kubernetes | Form::CloudEvents => {
+                let mut body = self.body(0, 1);
+                body.pop();
+                Some(body)
+            }
+        }
+    }
+
+    fn of(&self, run: usize, payloads: &[String]) -> Vec<u8> {
+        if matches!(self.form, Form::OtlpProtobuf) {
+            return otlp_protobuf(payloads);
+        }
+        self.text_of(run, payloads).into_bytes()
+    }
+
+    fn text_of(&self, run: usize, payloads: &[String]) -> String {
+        match self.form {
+            Form::OtlpProtobuf => unreachable!("it is no text"),
             Form::Bulk {
                 action,
                 has_id,
@@ -160,6 +186,31 @@ impl Sender {
             }
         }
     }
+}
+
+/// Returns a request of OTLP with these texts as the bodies of its records.
+fn otlp_protobuf(payloads: &[String]) -> Vec<u8> {
+    let records = payloads.iter().map(|payload| {
+        let time = [&[0x59][..], &1_500_976_800_250_000_000_u64.to_le_bytes()].concat();
+        let body = field(5, &field(1, payload.as_bytes()));
+        field(2, &[time, body].concat())
+    });
+    let scope = field(1, &field(1, b"s"));
+    let scope_logs = records.fold(scope, |logs, record| [logs, record].concat());
+    field(1, &field(2, &scope_logs))
+}
+
+/// A field of bytes in a message of Protocol Buffers.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2];
+    let mut length = bytes.len();
+    while length > 127 {
+        out.push(u8::try_from(length & 127).unwrap() | 128);
+        length >>= 7;
+    }
+    out.push(u8::try_from(length).unwrap());
+    out.extend_from_slice(bytes);
+    out
 }
 
 /// Returns a payload as JSON: one that is none as a string.
@@ -284,6 +335,17 @@ pub(super) const SENDERS: &[Sender] = &[
             false,
         )
     },
+    // A later one says what it is, and sends again what is answered with 401, 429 and 5xx.
+    bulk(
+        "rsyslog of today, omelasticsearch",
+        Credential::Basic,
+        &[
+            ("Content-Type", "application/json; charset=utf-8"),
+            ("User-Agent", "rsyslog/8.2510.0"),
+        ],
+        "create",
+        false,
+    ),
     Sender {
         path: "/es/logs/_bulk",
         ..bulk(
@@ -414,6 +476,17 @@ pub(super) const SENDERS: &[Sender] = &[
         ],
         Shape::Otlp,
         Form::Otlp,
+    ),
+    other(
+        "OpenTelemetry Python, Rotel, http/protobuf",
+        "/v1/logs",
+        &[
+            ("Content-Type", "application/x-protobuf"),
+            ("User-Agent", "OTel-OTLP-Exporter-Python/1.45.2"),
+            GZIP,
+        ],
+        Shape::OtlpProtobuf,
+        Form::OtlpProtobuf,
     ),
     other(
         "kube-apiserver",
