@@ -20,6 +20,9 @@ pub struct IngestKey {
     pub kind: Option<String>,
     /// Whether events of no known form are refused; otherwise they are stored in a generic form.
     pub strict: bool,
+    /// Whether an event that names an organization goes to the account's space of that name; absent: it does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_organization: bool,
     /// SHA-256 of the client certificate that stands for the key, as hexadecimal digits of its DER.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
@@ -74,6 +77,10 @@ pub struct IngestKeyCreate {
     /// Whether to refuse events of no known form, rather than to store them in a generic form.
     #[serde(default)]
     pub strict: bool,
+    /// Whether an event of WorkOS's API goes to the account's space that is named as its organization, if the account has
+    /// exactly one; only for a key that sends to the account's own domain, where all other events go.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_organization: bool,
     /// SHA-256 of the DER of a client certificate that stands for the key, as 64 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,

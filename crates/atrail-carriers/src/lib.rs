@@ -20,6 +20,7 @@ pub mod pangea;
 pub mod percent;
 pub mod retraced;
 pub mod syslog;
+pub mod workos;
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;

@@ -36,6 +36,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0024_arrivals.sql"),
     include_str!("schema/0025_proven_logins.sql"),
     include_str!("schema/0026_accounts_of_arrivals.sql"),
+    include_str!("schema/0027_keys_by_organization.sql"),
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.

@@ -391,6 +391,28 @@ impl Tenancy {
         rows.iter().map(space).collect()
     }
 
+    /// Returns the only space of an account with this name; `None` when there is none, or when several organizations of
+    /// the account have one.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn only_space_called(
+        &self,
+        account: AccountId,
+        name: &str,
+    ) -> Result<Option<SpaceId>> {
+        let rows = sql::query(select_spaces!("WHERE o.account = ? AND s.name = ? LIMIT 2"))
+            .bind(account.bytes())
+            .bind(name)
+            .fetch_all(self.catalog.readers())
+            .await
+            .map_err(failed_to("look up a space"))?;
+        match &rows[..] {
+            [row] => Ok(Some(space(row)?.id)),
+            _ => Ok(None),
+        }
+    }
+
     /// Returns one account.
     ///
     /// # Errors

@@ -84,6 +84,8 @@ pub(crate) struct Incoming {
     pub(crate) key: Option<IdempotencyKey>,
     /// The login that admitted the request.
     pub(crate) admitted: Option<Admitted>,
+    /// Returns the organization that a body names, where a space of the account is chosen by it.
+    pub(crate) organization: Option<fn(&[u8]) -> Option<String>>,
 }
 
 /// A request whose events are durable.
@@ -115,12 +117,20 @@ pub(crate) async fn take<T: Send + 'static>(
         body,
         key,
         admitted,
+        organization,
     } = incoming;
     // Before the server reads the body, so that a producer learns early that it must wait.
     if let Some(refusal) = app.store.write_refusal() {
         return Err(refusal.into());
     }
     let (body, held) = body::receive(app, &headers, sender, body).await?;
+    let domain = match organization.and_then(|organization| organization(&body)) {
+        Some(name) => {
+            let space = app.tenancy.only_space_called(sender.account, &name).await?;
+            space.map_or(sender.domain, Domain::Space)
+        }
+        None => sender.domain,
+    };
     // A clock that was set back must not refuse an event of the present.
     let now = app.store.time().latest();
     let bytes = body.len() as u64;
@@ -131,7 +141,7 @@ pub(crate) async fn take<T: Send + 'static>(
     let (mut read, mut taken, mut held) =
         read_as_of(app, sender, &body, now, known_by, held, &reading).await?;
     if let Some(ids) = taken.undated {
-        let hash = request_hash(sender.domain, key.as_ref(), ids);
+        let hash = request_hash(domain, key.as_ref(), ids);
         let arrived = app.store.arrival(hash, sender.account, now).await?;
         if arrived != now {
             // The same request came before, and its events may be stored with that time.
@@ -153,7 +163,7 @@ pub(crate) async fn take<T: Send + 'static>(
     if let Some(admitted) = admitted {
         admitted.must_still_stand(app).await?;
     }
-    let AppendTotal { duplicates, .. } = app.store.append(sender.domain, events).await?;
+    let AppendTotal { duplicates, .. } = app.store.append(domain, events).await?;
     // Before, the sender may send all of it again.
     app.metrics.refused_events(refused);
     let counts = atrail_store::IngestCounts {
@@ -253,6 +263,7 @@ pub(crate) async fn run(
         body,
         key,
         admitted,
+        organization: None,
     };
     let Durable {
         read: not_read,

@@ -33,6 +33,9 @@ pub struct NewIngestKey<'a> {
     pub name: &'a str,
     /// Where its events go, and how they are read.
     pub terms: IngestTerms,
+    /// Whether an event that names an organization goes to the account's space of that name, if it has exactly one. Only of
+    /// a key for the account's own domain.
+    pub by_organization: bool,
     /// SHA-256 of the whole key.
     pub hash: [u8; 32],
     /// Whether the server can check signatures that senders make with the secret.
@@ -70,6 +73,7 @@ impl Identity {
             id,
             name,
             terms,
+            by_organization,
             hash,
             signs,
             certificate,
@@ -84,6 +88,11 @@ impl Identity {
             format,
             strict,
         } = &terms;
+        if by_organization && space.is_some() {
+            return Err(StoreError::Invalid(
+                "only a key for the account's own domain leads events to spaces by their organization".to_owned(),
+            ));
+        }
         let home = Home {
             account: Some(*account),
             space: *space,
@@ -92,7 +101,7 @@ impl Identity {
         must_be_free(&mut tx, *account, name.as_ref(), certificate, WHAT).await?;
         sql::query(
             "INSERT INTO ingest_keys (key, login, name, account, space, hash, format, strict, signs, generation, certificate, \
-             maker, created, silent_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)",
+             maker, created, silent_after, by_organization) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)",
         )
         .bind(id)
         .bind(LoginId::generate().bytes())
@@ -107,6 +116,7 @@ impl Identity {
         .bind(maker)
         .bind(nanoseconds(now))
         .bind(silent_after_secs.and_then(|seconds| i64::try_from(seconds).ok()))
+        .bind(by_organization)
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
@@ -221,6 +231,20 @@ impl Identity {
             .await
             .map_err(failed_to("look up a client certificate"))?;
         row.map(|row| row.id("login")).transpose()
+    }
+
+    /// Returns whether an event that names an organization goes, with the ingest key of these requests, to the account's
+    /// space of that name.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn ingest_key_is_by_organization(&self, login: LoginId) -> Result<bool> {
+        let row = sql::query("SELECT by_organization FROM ingest_keys WHERE login = ?")
+            .bind(login.bytes())
+            .fetch_optional(self.catalog.readers())
+            .await
+            .map_err(failed_to("look up an ingest key"))?;
+        row.map_or(Ok(false), |row| Ok(row.integer("by_organization")? != 0))
     }
 
     /// Returns how to check signatures of the ingest key with this public part; `None` when there is no such key, or it

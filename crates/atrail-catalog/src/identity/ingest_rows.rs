@@ -26,6 +26,8 @@ pub struct IngestKey {
     pub name: String,
     /// Where its events go, and how they are read.
     pub terms: IngestTerms,
+    /// Whether an event that names an organization goes to the account's space of that name, if it has exactly one.
+    pub by_organization: bool,
     /// Whether the server can check signatures that senders make with the secret.
     pub signs: bool,
     /// The number of the secret, which grows with each rotation.
@@ -58,7 +60,7 @@ pub struct IngestKey {
 macro_rules! keys {
     ($condition:literal) => {
         concat!(
-            "SELECT key, login, name, account, space, hash, previous, previous_until, format, strict, signs, generation, ",
+            "SELECT key, login, name, account, space, hash, previous, previous_until, format, strict, by_organization, signs, generation, ",
             "certificate, maker, created, rotated, used, received, accepted, duplicates, refused, bytes, silent_after, ",
             "silent, turned, turned_after, turn_recorded FROM ingest_keys WHERE ",
             $condition,
@@ -138,6 +140,7 @@ pub(super) fn ingest_key(row: &Row) -> Result<IngestKey> {
         login: row.id("login")?,
         name: row.text("name")?,
         terms: terms(row)?,
+        by_organization: row.integer("by_organization")? != 0,
         signs: row.integer("signs")? != 0,
         generation: row.unsigned("generation")?,
         certificate: row.optional_hash("certificate")?,

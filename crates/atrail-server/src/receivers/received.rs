@@ -79,6 +79,7 @@ impl Receiving {
             // A sender of another protocol may mean something else by it.
             key: key.unwrap_or_default(),
             admitted,
+            organization: None,
         };
         Ok(Self::by(app, receiver, terms.as_ref(), incoming))
     }

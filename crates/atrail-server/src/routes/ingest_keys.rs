@@ -90,6 +90,7 @@ pub(super) async fn create(
         account,
         kind,
         strict,
+        by_organization,
         certificate,
         silent_after,
     } = new;
@@ -119,6 +120,7 @@ pub(super) async fn create(
             format: format.map(Into::into),
             strict,
         },
+        by_organization,
         hash: secret.whole().hash(),
         signs,
         certificate,
@@ -131,6 +133,7 @@ pub(super) async fn create(
     let act = about(&principal, Action::CreateIngestKey, &made).with("strict", made.terms.strict);
     let details = [
         ("format", made.terms.format.as_deref().map(Value::from)),
+        ("byOrganization", made.by_organization.then(|| true.into())),
         (
             "certificate",
             made.certificate.map(|bytes| hex(&bytes).into()),
@@ -327,6 +330,7 @@ fn wire(key: store::IngestKey, now: Timestamp) -> IngestKey {
         login: _,
         name,
         terms,
+        by_organization,
         signs: _,
         generation: _,
         certificate,
@@ -349,6 +353,7 @@ fn wire(key: store::IngestKey, now: Timestamp) -> IngestKey {
         space: terms.space.map(|space| space.to_string()),
         kind: terms.format.map(|format| format.as_ref().to_owned()),
         strict: terms.strict,
+        by_organization,
         certificate: certificate.map(|bytes| hex(&bytes)),
         maker,
         create_time: format_timestamp(created),

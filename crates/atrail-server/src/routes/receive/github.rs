@@ -64,6 +64,7 @@ pub(in crate::routes) async fn signed(
         body,
         key: None,
         admitted: parts.extensions.remove(),
+        organization: None,
     };
     let mut receiving = Receiving::by(&app, Receiver::GitHub, Some(&key.terms), incoming);
     receiving.kind = FORMAT.parse().expect("the name of a format of ours");

@@ -1,9 +1,11 @@
-//! The API by which programs write audit logs to WorkOS. Their SDK accepts one answer alone.
+//! The API by which programs write audit logs to WorkOS. Their SDK accepts one answer alone. With a key for an account, the
+//! organization may choose the space.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use atrail_api::ErrorCode;
+use atrail_carriers::workos;
 use atrail_sources::{Hints, Payload};
 use axum::Json;
 use axum::extract::State;
@@ -24,9 +26,20 @@ pub(in crate::routes) async fn create(
     State(app): State<Arc<App>>,
     authorised: Authorised<SendEvents, Received>,
 ) -> Result<Response, ApiError> {
+    let by_organization = match authorised.principal.ingest_key() {
+        Some(key) => {
+            app.identity
+                .ingest_key_is_by_organization(key.login)
+                .await?
+        }
+        None => false,
+    };
     let key = text_of(&authorised.wire.headers, "idempotency-key").to_owned();
     let mut receiving = Receiving::of(&app, Receiver::WorkOs, authorised).await?;
     of_format(&mut receiving, "workos");
+    if by_organization {
+        receiving.incoming.organization = Some(workos::organization);
+    }
     let kept = receivers::keep(&app, receiving, move |body, keeper| {
         let payload = Payload {
             text: atrail_carriers::whole(body),

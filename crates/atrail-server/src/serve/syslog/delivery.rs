@@ -117,6 +117,7 @@ impl Delivery {
             key: None,
             body: Body::from(batch.bytes.clone()),
             admitted: Some(admitted),
+            organization: None,
         };
         let receiving = Receiving::by(app, Receiver::Syslog, terms.as_ref(), incoming);
         let Sealed { id, entries, .. } = batch.clone();

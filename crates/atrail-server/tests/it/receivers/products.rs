@@ -161,6 +161,60 @@ async fn okta_verifies_its_hook_and_delivers_lists() {
     assert_eq!(admin.post(paths::OKTA).body("{}").refused().await.0, 400);
 }
 
+/// A key for the account leads each customer's events to the customer's space, and everything else to the account.
+#[tokio::test]
+async fn an_organization_of_workos_may_choose_the_space() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let account = &server.initial.account;
+    let of = json!({"organization": {"data": {"guid": server.initial.organization}}});
+    let new = json!({"name": "org_1", "relationships": of});
+    let space: Value = admin.post(paths::SPACES).json(&new).made().await;
+    let space = space["guid"].as_str().unwrap();
+    let key = async |by_organization: bool| {
+        let name = format!("key-{by_organization}");
+        let new = json!({"name": name, "account": account, "by_organization": by_organization});
+        let made: Value = admin.post(paths::INGEST_KEYS).json(&new).made().await;
+        server.client(made["key"].as_str().unwrap()).in_space(None)
+    };
+    let (by_organization, plain) = (key(true).await, key(false).await);
+    let send = async |client: &crate::support::Client, organization: &str, id: &str| {
+        let body = json!({"organization_id": organization, "event": {
+            "action": "user.signed_in", "occurred_at": "2017-07-25T10:00:00Z",
+            "actor": {"type": "user", "id": "user_1"}, "targets": [], "context": {"location": "192.0.2.1"},
+        }});
+        let request = client.post(paths::WORKOS).header("idempotency-key", id);
+        assert_eq!(request.json(&body).seen().await.0, 201);
+    };
+    for _ in 0..2 {
+        send(&by_organization, "org_1", "k-1").await;
+    }
+    send(&by_organization, "org_2", "k-2").await;
+    send(&plain, "org_1", "k-3").await;
+    let ids = |events: Vec<Value>| -> Vec<String> {
+        let mut ids: Vec<_> = (events.iter())
+            .filter_map(|event| Some(event["id"].as_str()?.to_owned()))
+            .filter(|id| id.starts_with("k-"))
+            .collect();
+        ids.sort();
+        ids
+    };
+    let there = admin.clone().in_space(Some(space));
+    assert_eq!(ids(stored(&there).await), ["k-1"]);
+    // Of the account with its spaces, the others are in no space.
+    let query = json!({"AtAccountLevel": true, "start": "2017-07-25", "limit": 1000});
+    let found = crate::searches::search(&admin, query).await;
+    let all = (found.hits.iter()).map(|(_, line)| serde_json::from_str(line).unwrap());
+    assert_eq!(ids(all.collect()), ["k-1", "k-2", "k-3"]);
+    assert_eq!(ids(stored(&admin).await), [""; 0]);
+    // A key for one space leads nothing elsewhere.
+    let new = json!({"name": "no", "space": server.initial.space, "by_organization": true});
+    assert_eq!(
+        admin.post(paths::INGEST_KEYS).json(&new).refused().await.0,
+        400
+    );
+}
+
 #[tokio::test]
 async fn workos_answers_as_its_sdk_needs() {
     let server = TestServer::start().await;

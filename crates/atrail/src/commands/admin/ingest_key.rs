@@ -44,6 +44,9 @@ pub(crate) enum Command {
         /// Refuse events of no known form rather than to store them in a generic form
         #[arg(long)]
         strict: bool,
+        /// Send an event of WorkOS to the account's space that is named as its organization, if there is one
+        #[arg(long, requires = "at_account_level")]
+        by_organization: bool,
         /// A client certificate that stands for the key (PEM)
         #[arg(long, value_name = "FILE")]
         certificate: Option<PathBuf>,
@@ -106,11 +109,15 @@ fn cells(key: &IngestKey) -> Vec<String> {
         key.name.clone(),
         key.account.clone(),
         shown(&key.space),
-        if key.strict {
-            format!("{kind}, strict")
-        } else {
-            kind.to_owned()
-        },
+        [
+            (true, kind),
+            (key.strict, "strict"),
+            (key.by_organization, "by organization"),
+        ]
+        .into_iter()
+        .filter_map(|(holds, word)| holds.then_some(word))
+        .collect::<Vec<_>>()
+        .join(", "),
         shown(&key.use_time),
         shown(&key.event_time),
         key.accepted.to_string(),
@@ -159,6 +166,7 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
             account,
             kind,
             strict,
+            by_organization,
             certificate,
             silent_after,
         } => {
@@ -174,6 +182,7 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
                 account,
                 kind,
                 strict,
+                by_organization,
                 certificate,
                 silent_after: silent_after.map(Span::seconds),
             };
