@@ -18,7 +18,8 @@ use atrail_archive::object::{object_id, object_path};
 use atrail_catalog::Catalog;
 use atrail_catalog::adopt::Adopted;
 use atrail_catalog::domains::DomainRow;
-use atrail_disk::data_dir::{ARCHIVE, CATALOG, LOG, demand_epoch};
+use atrail_catalog::offline::in_postgres;
+use atrail_disk::data_dir::{ARCHIVE, CATALOG, CATALOG_HOME, LOG, demand_epoch};
 use atrail_disk::{DirLock, Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_evidence::LeafHash;
 use atrail_model::{Clock, Domain, Place, SegmentId};
@@ -80,6 +81,9 @@ pub async fn recover(
             data_dir.display()
         )));
     };
+    if data_dir.join(CATALOG_HOME).exists() {
+        return Err(in_postgres());
+    }
     if !force {
         refuse_sound(&data_dir.join(CATALOG)).await?;
     }

@@ -82,6 +82,7 @@ struct ServerSection {
 #[serde(deny_unknown_fields, default)]
 struct StoreSection {
     data: Option<PathBuf>,
+    catalog: Option<String>,
     seal_at: Option<Size>,
     seal_after: Option<Span>,
     dedup_window: Option<Span>,
@@ -201,6 +202,7 @@ impl ConfigFile {
         } = settings;
         let StoreSettings {
             data_dir,
+            catalog,
             server_name,
             seal_at_bytes,
             seal_after,
@@ -242,6 +244,7 @@ impl ConfigFile {
             },
             store: StoreSection {
                 data: Some(data_dir.clone()),
+                catalog: catalog.clone(),
                 seal_at: Some(Size(*seal_at_bytes)),
                 seal_after: Some(Span(*seal_after)),
                 dedup_window: Some(Span(*dedup_window)),
@@ -302,6 +305,7 @@ impl ConfigFile {
             store:
                 StoreSection {
                     data,
+                    catalog,
                     seal_at,
                     seal_after,
                     dedup_window,
@@ -371,6 +375,7 @@ impl ConfigFile {
         }
         let store = &mut settings.store;
         put(&mut store.data_dir, data);
+        put(&mut store.catalog, catalog.map(Some));
         put(&mut store.server_name, name.map(Some));
         put_size(&mut store.seal_at_bytes, seal_at);
         put_span(&mut store.seal_after, seal_after);
@@ -434,6 +439,7 @@ mod tests {
         let mut example = ConfigFile::parse(&example_in_force()).unwrap();
         // The settings without a default.
         assert!(example.server.public_url.take().is_some());
+        assert!(example.store.catalog.take().is_some());
         assert!(example.evidence.name.take().is_some());
         assert!(example.server.tls_cert.take().is_some());
         assert!(example.server.tls_key.take().is_some());

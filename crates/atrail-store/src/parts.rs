@@ -74,7 +74,7 @@ impl Parts {
     pub async fn local(settings: &StoreSettings) -> Result<Self> {
         let dir = &settings.data_dir;
         let lock = startup::lock_dir(dir)?;
-        startup::refuse_without_catalog(dir)?;
+        startup::refuse_without_catalog(dir, settings.catalog.is_some())?;
         let reserve = startup::set_aside(settings).await?;
         let index = dir.join(data_dir::INDEX);
         let index = match LocalBlobs::open(&index) {
@@ -110,8 +110,8 @@ impl Rest {
         match self {
             Self::Directory { dir, lock } => {
                 let (catalog, time, replay) =
-                    startup::open_catalog(&dir, signing, clock, reserve).await?;
-                startup::hold_in_place(&dir, &catalog)?;
+                    startup::open_catalog(&dir, settings, signing, clock, reserve).await?;
+                startup::hold_in_place(&dir, &catalog, settings)?;
                 let new = NewJournal {
                     dir: dir.join(data_dir::LOG),
                     file_size_bytes: settings.wal_file_bytes,

@@ -14,6 +14,8 @@ use atrail_wal::FILE_SIZE_BYTES;
 pub struct StoreSettings {
     /// The data directory; created when it does not exist.
     pub data_dir: PathBuf,
+    /// The database that keeps the catalog, `postgres://USER@HOST/DATABASE`; `None`: a file in the data directory.
+    pub catalog: Option<String>,
     /// The name in keys and signed logs, chosen at the first start; a random one when `None`.
     pub server_name: Option<String>,
     /// Seal everything when this many bytes of events are unsealed. Three times as many may be in memory.
@@ -86,6 +88,7 @@ impl StoreSettings {
         const DAY: u64 = 86_400;
         Self {
             data_dir,
+            catalog: None,
             server_name: None,
             seal_at_bytes: 64 << 20,
             seal_after: Duration::from_secs(300),

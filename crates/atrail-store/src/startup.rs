@@ -4,10 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use atrail_catalog::Catalog;
+use atrail_catalog::{Catalog, Remote};
 use atrail_disk::data_dir::{
-    ARCHIVE, CATALOG, CATALOG_LOG, CHECKPOINTS, INITIAL_CREDENTIALS, KEYS, LOG, NEW_EPOCH, RESERVE,
-    RUNS,
+    ARCHIVE, CATALOG, CATALOG_HOME, CATALOG_LOG, CHECKPOINTS, INITIAL_CREDENTIALS, KEYS, LOG,
+    NEW_EPOCH, RESERVE, RUNS,
 };
 use atrail_disk::{
     DirLock, Reserve, Result, StoreError, durable, io_failure, is_full, off_thread, space,
@@ -97,12 +97,27 @@ fn keep_to_owner(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses an archive without a catalog: a new catalog would know none of its events.
-pub(crate) fn refuse_without_catalog(dir: &Path) -> Result<()> {
-    let holds = |name: &str| {
-        std::fs::read_dir(dir.join(name)).is_ok_and(|mut entries| entries.next().is_some())
+/// Refuses an archive without a catalog: a new catalog would know none of its events. Refuses as well a directory whose
+/// catalog is elsewhere than the settings say: in a file, or in the database of a server.
+pub(crate) fn refuse_without_catalog(dir: &Path, is_remote: bool) -> Result<()> {
+    let refuse = |why: &str| {
+        Err(StoreError::Conflict(format!(
+            "the data directory {}: {why}",
+            dir.display()
+        )))
     };
-    if dir.join(CATALOG).exists() || !(holds(ARCHIVE) || holds(LOG)) {
+    if is_remote && dir.join(CATALOG).exists() {
+        return refuse(
+            "it has its own catalog, catalog.sqlite: leave out [store] catalog, or choose a new directory",
+        );
+    }
+    if !is_remote && dir.join(CATALOG_HOME).exists() {
+        return refuse(
+            "its catalog is in PostgreSQL: set [store] catalog to the URL of its database",
+        );
+    }
+    // The database itself tells whether it has a catalog of this directory.
+    if is_remote || dir.join(CATALOG).exists() || !has_events(dir) {
         return Ok(());
     }
     Err(StoreError::Damaged {
@@ -111,6 +126,14 @@ pub(crate) fn refuse_without_catalog(dir: &Path) -> Result<()> {
               atrail admin recover --data DIR"
             .to_owned(),
     })
+}
+
+/// Reports whether the archive or the log has an entry.
+fn has_events(dir: &Path) -> bool {
+    let holds = |name: &str| {
+        std::fs::read_dir(dir.join(name)).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    holds(ARCHIVE) || holds(LOG)
 }
 
 /// Sets the reserve aside before anything else is written.
@@ -123,6 +146,7 @@ pub(crate) async fn set_aside(settings: &StoreSettings) -> Result<Arc<Reserve>> 
 /// reads the log of events; on a full disk it uses the reserve.
 pub(crate) async fn open_catalog(
     dir: &Path,
+    settings: &StoreSettings,
     signing: &Signing,
     clock: &Arc<dyn Clock>,
     reserve: &Reserve,
@@ -131,7 +155,17 @@ pub(crate) async fn open_catalog(
         let verifier_key = signing.verifier_key().await.to_string();
         let log = dir.join(LOG);
         let replay = off_thread(move || Replay::read(&log)).await?;
-        let catalog = Catalog::open(&dir.join(CATALOG), verifier_key).await?;
+        let catalog = match &settings.catalog {
+            None => Catalog::open(&dir.join(CATALOG), verifier_key).await?,
+            Some(url) => {
+                let remote = Remote {
+                    url,
+                    home: &dir.join(CATALOG_HOME),
+                    has_events: has_events(dir),
+                };
+                Catalog::open_remote(remote, verifier_key).await?
+            }
+        };
         // Before anything is written with the present date.
         let time = Timekeeper::open(&catalog, Arc::clone(clock)).await?;
         signing.finish_rotation(&catalog).await?;
@@ -148,8 +182,12 @@ pub(crate) async fn open_catalog(
 }
 
 /// Requires that these stay in their place from here on.
-pub(crate) fn hold_in_place(dir: &Path, catalog: &Catalog) -> Result<()> {
-    for name in [CATALOG, CATALOG_LOG, ARCHIVE, LOG] {
+pub(crate) fn hold_in_place(dir: &Path, catalog: &Catalog, settings: &StoreSettings) -> Result<()> {
+    let files = match settings.catalog {
+        None => [CATALOG, CATALOG_LOG].as_slice(),
+        Some(_) => &[CATALOG_HOME],
+    };
+    for &name in files.iter().chain(&[ARCHIVE, LOG]) {
         let path = dir.join(name);
         match catalog.anchors().hold(&path) {
             // SQLite may not have created its file yet.

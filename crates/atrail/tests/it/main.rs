@@ -40,6 +40,8 @@ mod logins;
 mod names;
 mod option;
 mod packages;
+#[allow(clippy::print_stdout, reason = "it says what it skips")]
+mod postgres;
 mod power_loss;
 mod proxy;
 mod pty;
