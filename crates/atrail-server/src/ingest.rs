@@ -71,6 +71,9 @@ impl FromRequest<Arc<App>> for IngestRequest {
     }
 }
 
+/// Returns the organization that the text of an event names.
+pub(crate) type OrganizationOf = fn(&[u8]) -> Option<String>;
+
 /// A body to receive events from.
 #[derive(Debug)]
 pub(crate) struct Incoming {
@@ -85,7 +88,7 @@ pub(crate) struct Incoming {
     /// The login that admitted the request.
     pub(crate) admitted: Option<Admitted>,
     /// Returns the organization that a body names, where a space of the account is chosen by it.
-    pub(crate) organization: Option<fn(&[u8]) -> Option<String>>,
+    pub(crate) organization: Option<OrganizationOf>,
 }
 
 /// A request whose events are durable.

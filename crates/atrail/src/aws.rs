@@ -31,6 +31,9 @@ const ATTEMPTS: u32 = 6;
 /// The region of a bucket until its server names another.
 const FIRST_REGION: &str = "us-east-1";
 
+/// What signs, by service and region.
+type Signers = HashMap<(&'static str, String), Arc<Signer<Credential>>>;
+
 /// Signs and sends requests.
 pub(crate) struct Aws {
     http: reqwest::Client,
@@ -38,7 +41,7 @@ pub(crate) struct Aws {
     /// The address of both services, in place of Amazon's.
     endpoint: Option<Endpoint>,
     region: Option<String>,
-    signers: Mutex<HashMap<(&'static str, String), Arc<Signer<Credential>>>>,
+    signers: Mutex<Signers>,
 }
 
 /// One request.

@@ -88,7 +88,7 @@ pub(super) fn is_early(dir: &str, since: Day) -> bool {
     let since = since.to_string();
     match (at(3, 4), at(2, 2), at(1, 2), at(2, 4), at(1, 4)) {
         (Some(year), Some(month), Some(day), ..) => format!("{year}-{month}-{day}") < since,
-        (_, _, Some(month), Some(year), _) => format!("{year}-{month}") < since[..7].to_owned(),
+        (_, _, Some(month), Some(year), _) => *format!("{year}-{month}") < since[..7],
         (.., Some(year)) => **year < since[..4],
         _ => false,
     }
