@@ -218,7 +218,14 @@ pub(super) fn action_of(text: &str) -> Option<&'static str> {
     if matches!(&*word, "sign" | "signed" | "log" | "logged") && is_in() {
         return Some("authenticate/login");
     }
-    named(&word).or_else(|| named_by_participle(&word))
+    if let Some(action) = named(&word) {
+        return Some(action);
+    }
+    // Before a noun it describes that: a `SharedSnapshotVolumeCreated` shares nothing.
+    if is_upper(end) {
+        return None;
+    }
+    named_by_participle(&word)
 }
 
 /// Returns the action that a word means.
@@ -264,6 +271,7 @@ mod tests {
             ("Deleted", Some("delete")),
             ("modified", Some("update")),
             ("dropped_table", Some("delete")),
+            ("SharedSnapshotVolumeCreated", None),
             ("signed_in", Some("authenticate/login")),
             ("logged in", Some("authenticate/login")),
             ("logged", None),
