@@ -258,7 +258,7 @@ impl Client {
         if let Some(space) = &self.space {
             request = request.header(headers::PROJECT_ID, space);
         }
-        request.timeout(Duration::from_secs(60))
+        request.timeout(Duration::from_secs(300))
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
