@@ -3,6 +3,7 @@
 mod acceptor;
 mod files;
 mod listeners;
+mod mount;
 pub(crate) mod patience;
 pub(crate) mod places;
 pub(crate) mod served;

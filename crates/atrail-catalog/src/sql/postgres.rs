@@ -13,11 +13,10 @@ use super::dialect;
 use super::driver::runs_statements;
 use super::row::Row;
 
-mod integer;
+pub(super) mod integer;
 mod node;
 mod open;
 
-pub(super) use integer::FromPostgres;
 pub(crate) use node::Node;
 pub(crate) use open::{Home, is_away, open};
 

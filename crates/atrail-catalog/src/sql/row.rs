@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::Error;
 #[cfg(feature = "cluster")]
-use super::postgres::FromPostgres;
+use super::postgres::integer::FromPostgres;
 
 /// A row of a query's result.
 pub(crate) enum Row {

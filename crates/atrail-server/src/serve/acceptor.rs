@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::listeners::Mount;
+use super::mount::Mount;
 use super::patience::{Slow, Timed};
 use super::places::{Crowded, Place, Places};
 use super::served::Served;
