@@ -1,18 +1,6 @@
 // @elastic/elasticsearch's bulk helper.
 import { Client } from '@elastic/elasticsearch'
-import { KEY, URL_, document, pieces } from './common.mjs'
+import { bulk } from './bulk.mjs'
+import { KEY, URL_ } from './common.mjs'
 
-const client = new Client({ node: `${URL_}/es`, auth: { apiKey: KEY }, maxRetries: 200, requestTimeout: 30000 })
-async function * documents () {
-  for await (const piece of pieces()) yield * piece.map(document)
-}
-const result = await client.helpers.bulk({
-  datasource: documents(),
-  flushBytes: 8000,
-  concurrency: 1,
-  retries: 50,
-  wait: 1000,
-  onDocument: () => ({ create: { _index: 'ledger' } }),
-  onDrop: drop => { throw new Error(`dropped: ${JSON.stringify(drop)}`) }
-})
-if (result.failed > 0) throw new Error(JSON.stringify(result))
+await bulk(new Client({ node: `${URL_}/es`, auth: { apiKey: KEY }, maxRetries: 200, requestTimeout: 30000 }), 'create')
