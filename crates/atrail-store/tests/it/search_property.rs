@@ -141,23 +141,30 @@ impl World {
             let Ok(mut bytes) = std::fs::read(path) else {
                 continue;
             };
-            match self.below(4) {
-                0 => std::fs::remove_file(path).unwrap(),
+            // Cut to nothing before.
+            if bytes.is_empty() {
+                continue;
+            }
+            let damaged = match self.below(4) {
+                0 => std::fs::remove_file(path),
                 1 => {
                     let length = self.below(bytes.len() as u64) as usize;
-                    std::fs::write(path, &bytes[..length]).unwrap();
+                    std::fs::write(path, &bytes[..length])
                 }
                 2 => {
                     let other = &files[self.below(files.len() as u64) as usize];
-                    if let Ok(other) = std::fs::read(other) {
-                        std::fs::write(path, other).unwrap();
-                    }
+                    std::fs::read(other).and_then(|other| std::fs::write(path, other))
                 }
                 _ => {
                     let at = self.below(bytes.len() as u64) as usize;
                     bytes[at] ^= 1 << self.below(8);
-                    std::fs::write(path, bytes).unwrap();
+                    std::fs::write(path, bytes)
                 }
+            };
+            match damaged {
+                // The store has removed the file, or its directory, meanwhile.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                damaged => damaged.unwrap(),
             }
         }
     }
