@@ -27,7 +27,8 @@ const LANES = [
   { hostile, firefox, controls, verify, downloads },
 ];
 
-const wanted = process.env.CONSOLE_TESTS?.split(/[\s,]+/).filter(Boolean);
+const named = (process.env.CONSOLE_TESTS ?? '').split(/[\s,]+/).filter(Boolean);
+const wanted = named.length ? named : undefined;
 const unknown = wanted?.filter((name) => !LANES.some((lane) => name in lane)) ?? [];
 if (unknown.length) throw new Error(`CONSOLE_TESTS names no suite: ${unknown.join(', ')}`);
 
