@@ -2,7 +2,7 @@
 # Starts the servers that some tests use, on loopback, and prints the variables that name them; tests that find none print
 # that they are skipped. `ci/servers.sh stop` ends them.
 #
-#   eval "$(ci/servers.sh)"; cargo test -p atrail-catalog --features cluster; ci/servers.sh stop
+#   eval "$(ci/servers.sh)"; cargo test --workspace; ci/servers.sh stop
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
