@@ -6,12 +6,11 @@ use atrail_archive::object::{Line, NewObject, ObjectFile, Segment};
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
 use atrail_model::{
-    Day, DayRange, DayTotal, Domain, Hour, Hours, Place, Scope, SegmentId, Target, Timestamp,
-    format_timestamp,
+    Day, DayTotal, Hour, Place, Scope, SegmentId, Target, Timestamp, format_timestamp,
 };
 use atrail_wal::LogNumber;
 
-use super::domains::{DomainRow, guid_of};
+use super::domains::guid_of;
 use super::failure::failed_to;
 use super::log::{self, NewEntry};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
@@ -88,49 +87,6 @@ impl Catalog {
         Ok(Write(tx))
     }
 
-    /// Returns the daily totals of the sealed events in scope.
-    pub async fn totals(&self, scope: &Scope) -> Result<Vec<DayTotal>> {
-        let connection = self.counters().acquire().await;
-        totals(&mut *connection.map_err(failed_to("count events"))?, scope).await
-    }
-
-    /// Returns the daily totals of the sealed events of each of these domains.
-    pub async fn totals_by_domain(
-        &self,
-        domains: &[DomainRow],
-        days: DayRange,
-        hours: Hours,
-    ) -> Result<Vec<(Domain, DayTotal)>> {
-        let by_number: BTreeMap<_, _> =
-            domains.iter().map(|row| (row.number, row.domain)).collect();
-        let numbers: Vec<_> = by_number.keys().map(i64::to_string).collect();
-        let rows = sql::query(concat!(
-            "SELECT t.domain, t.day, SUM(t.count) AS count, SUM(t.size_bytes) AS size_bytes ",
-            "FROM json_each(?1) j CROSS JOIN hour_totals t ON t.domain = j.value ",
-            "WHERE t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY t.domain, t.day ",
-            "UNION ALL SELECT t.domain, t.day, -SUM(t.count), -SUM(t.size_bytes) ",
-            "FROM json_each(?1) j CROSS JOIN removed_ranges r ON r.domain = j.value ",
-            "CROSS JOIN hour_totals t ON t.domain = r.domain ",
-            "WHERE t.day BETWEEN r.first_day AND r.last_day AND t.hour BETWEEN r.first_hour AND r.last_hour ",
-            "AND t.day BETWEEN ?2 AND ?3 AND t.hour BETWEEN ?4 AND ?5 GROUP BY t.domain, t.day"
-        ))
-        .bind(format!("[{}]", numbers.join(",")))
-        .bind(days.start().number())
-        .bind(days.end().number())
-        .bind(hours.first().number())
-        .bind(hours.last().number())
-        .fetch_all(self.counters())
-        .await
-        .map_err(failed_to("count events"))?;
-        let place = |row: &Row| Ok((row.integer("domain")?, day_of(row)?));
-        let totals = sum(&rows, place)?.into_iter();
-        let named = totals.filter_map(|((number, _), total)| {
-            let domain = by_number.get(&number)?;
-            Some((*domain, total))
-        });
-        Ok(named.collect())
-    }
-
     /// Returns those of the segments that are in the archive.
     pub async fn segments_there(
         &self,
@@ -160,6 +116,13 @@ impl Catalog {
 
 /// Returns the daily totals of the sealed events in scope.
 pub(super) async fn totals(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayTotal>> {
+    let rows = sealed_rows(connection, scope).await?;
+    let totals = sum(&rows, day_of)?.into_iter();
+    Ok(totals.map(|(_, total)| total).collect())
+}
+
+/// Returns the rows that [`sum`] adds up to these totals.
+pub(super) async fn sealed_rows(connection: &mut Connection, scope: &Scope) -> Result<Vec<Row>> {
     let sql = match scope.target {
         Target::Space(_) => {
             select_totals!(
@@ -178,10 +141,8 @@ pub(super) async fn totals(connection: &mut Connection, scope: &Scope) -> Result
         .bind(scope.hours.first().number())
         .bind(scope.hours.last().number())
         .fetch_all(connection)
-        .await
-        .map_err(failed_to("count events"))?;
-    let totals = sum(&rows, day_of)?.into_iter();
-    Ok(totals.map(|(_, total)| total).collect())
+        .await;
+    rows.map_err(failed_to("count events"))
 }
 
 /// Returns the log entries for sealed objects: for each domain, one for each day.
@@ -341,7 +302,10 @@ pub(super) fn day_of(row: &Row) -> Result<Day> {
 }
 
 /// Adds the totals of the rows of each place, of which some are negative; leaves out the places without events.
-fn sum<P: Ord>(rows: &[Row], place: impl Fn(&Row) -> Result<P>) -> Result<Vec<(P, DayTotal)>> {
+pub(super) fn sum<P: Ord>(
+    rows: &[Row],
+    place: impl Fn(&Row) -> Result<P>,
+) -> Result<Vec<(P, DayTotal)>> {
     let mut sums: BTreeMap<P, (Day, i64, i64)> = BTreeMap::new();
     for row in rows {
         let (_, count, size_bytes) = sums.entry(place(row)?).or_insert((day_of(row)?, 0, 0));

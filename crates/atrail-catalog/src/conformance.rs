@@ -162,14 +162,14 @@ async fn a_seal_that_fails_leaves_nothing(scene: Scene) -> Outcome {
     let heads = scene.catalog.heads().await.unwrap();
     let failed = scene.seal_of_no_domain(7).await;
     ensure(failed.is_err(), "something is sealed of no domain")?;
-    let totals = scene.catalog.totals(&scene.scope()).await.unwrap();
+    let totals = scene.totals().await;
     ensure(totals.is_empty(), "what was not sealed is counted")?;
     ensure(
         scene.catalog.heads().await.unwrap() == heads,
         "a log tells of what is not",
     )?;
     scene.seal(9).await;
-    let totals = scene.catalog.totals(&scene.scope()).await.unwrap();
+    let totals = scene.totals().await;
     ensure(
         totals.len() == 1 && totals[0].count == 1,
         "it is not counted",
@@ -218,7 +218,7 @@ async fn nothing_that_is_held_goes(scene: Scene) -> Outcome {
     scene.hold().await;
     let refused = scene.delete().await;
     ensure(refused.is_err(), "it is deleted")?;
-    let totals = scene.catalog.totals(&scene.scope()).await.unwrap();
+    let totals = scene.totals().await;
     ensure(totals.len() == 1, "it is not counted any more")?;
     let waste = scene.catalog.waste().await.unwrap();
     ensure(waste.is_empty(), "its bytes are waste")

@@ -14,6 +14,7 @@ pub mod compaction;
 #[cfg(test)]
 mod conformance;
 pub mod contents;
+pub mod counting;
 pub mod deletion;
 pub mod domains;
 mod failure;

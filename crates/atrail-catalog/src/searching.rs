@@ -9,6 +9,7 @@ use atrail_model::{AccountId, Day, DayRange, Domain, Hours, Scope, SegmentId, Ta
 use super::Catalog;
 use super::archive::{day_of, object_file, totals};
 use super::contents::Contents;
+use super::counting::numbers;
 use super::domains::{DomainRow, domain_row, guid_of};
 use super::failure::failed_to;
 use super::index_files::{IndexFileRow, file_row};
@@ -61,7 +62,7 @@ impl View<'_> {
             "AND t.day BETWEEN r.first_day AND r.last_day AND t.hour BETWEEN r.first_hour AND r.last_hour) ",
             "GROUP BY t.domain, t.day"
         ))
-        .bind(list(domains))
+        .bind(numbers(domains))
         .bind(days.start().number())
         .bind(days.end().number())
         .fetch_all(&mut *self.connection)
@@ -90,7 +91,7 @@ impl View<'_> {
             "CROSS JOIN current_index_files f ON f.domain = j.value CROSS JOIN domains d ON d.domain = f.domain ",
             "WHERE f.day BETWEEN ?2 AND ?3 ORDER BY f.day, f.domain, f.path"
         ))
-        .bind(list(domains))
+        .bind(numbers(domains))
         .bind(days.start().number())
         .bind(days.end().number())
         .fetch_all(&mut *self.connection)
@@ -111,7 +112,7 @@ impl View<'_> {
             "o.segments FROM json_each(?1) j CROSS JOIN current_objects o ON o.domain = j.value ",
             "WHERE o.day = ?2 ORDER BY o.domain, o.hour, o.place"
         ))
-        .bind(list(domains))
+        .bind(numbers(domains))
         .bind(day.number())
         .fetch_all(&mut *self.connection)
         .await
@@ -235,9 +236,4 @@ fn segment_place(row: &Row) -> Result<SegmentPlace> {
         segments: Contents::of_row(row, file.id)?.segments,
         file,
     })
-}
-
-fn list(domains: &[DomainRow]) -> String {
-    let numbers: Vec<_> = domains.iter().map(|row| row.number.to_string()).collect();
-    format!("[{}]", numbers.join(","))
 }

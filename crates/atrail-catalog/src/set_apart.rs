@@ -28,7 +28,7 @@ impl Catalog {
     }
 }
 
-fn placed(row: &Row) -> Result<(Place, Line)> {
+pub(super) fn placed(row: &Row) -> Result<(Place, Line)> {
     let day = u32::try_from(row.integer("day")?).ok();
     let hour = u8::try_from(row.integer("hour")?).ok();
     let when = day.and_then(Day::from_number).zip(hour.and_then(Hour::new));

@@ -25,6 +25,10 @@ impl<'a> View<'a> {
 pub struct Snapshot(Transaction);
 
 impl Snapshot {
+    pub(super) const fn of(tx: Transaction) -> Self {
+        Self(tx)
+    }
+
     /// Returns its reads.
     pub fn view(&mut self) -> View<'_> {
         View::of(&mut self.0)

@@ -13,7 +13,7 @@ use atrail_archive::object::{HourLines, Line};
 use atrail_catalog::domains::DomainRow;
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::LeafHash;
-use atrail_model::{DayRange, DayTotal, Domain, Hours, Place, Scope};
+use atrail_model::{Domain, Place, Scope};
 use atrail_wal::{NewEvent, Unsealed};
 use parking_lot::Mutex;
 
@@ -109,29 +109,6 @@ impl Apart {
             events.retain(|event| !is_known(event));
         }
         events
-    }
-
-    /// Adds the totals of the waiting events of these days and hours, of one domain or of all.
-    pub(crate) fn add_totals(
-        &self,
-        found: &mut Vec<(Domain, DayTotal)>,
-        only: Option<Domain>,
-        days: DayRange,
-        hours: Hours,
-    ) {
-        for (place, held) in self.hours() {
-            let is_wanted = only.is_none_or(|only| only == place.domain)
-                && (days.start()..=days.end()).contains(&place.day)
-                && hours.contains(place.hour);
-            if is_wanted {
-                let total = DayTotal {
-                    day: place.day,
-                    count: held.lines.lines.len() as u64,
-                    size_bytes: held.lines.size_bytes,
-                };
-                found.push((place.domain, total));
-            }
-        }
     }
 
     /// Adds all waiting events.

@@ -226,12 +226,10 @@ impl Core {
         let now = self.clock.now();
         let prepared = self.catalog.prepare_removal(domains, scope, requester, now);
         let (removal, removed) = prepared.await?;
-        let nobody_counts = self.journal.change_counts().await;
         let committed = removal.commit().await;
         // Even after an error, which leaves unknown whether the commit took effect.
         self.removals.fetch_add(1, Ordering::Release);
         self.plans.forget(&removed.sessions);
-        drop(nobody_counts);
         if let Err(error) = committed
             && !self.is_removed(&removed.objects, &error).await?
         {

@@ -9,7 +9,7 @@ mod rests;
 mod turns;
 mod unfinished;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use atrail_wal::NewEvent;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use crate::counting::LOOKS;
 use crate::duties::{Claim, Duty};
 use crate::seal::scope::SealScope;
 use crate::{NewSession, Session, Store, StoreSettings};
@@ -145,32 +146,69 @@ async fn a_path_is_noted_as_waste_before_its_object_is_written() {
     assert_eq!(fixture.objects().len(), 1);
 }
 
+/// Between its commit and that, both the catalog and the journal have the events.
 #[tokio::test]
-async fn nobody_counts_while_a_seal_is_published() {
+async fn a_seal_is_published_while_somebody_counts() {
     let fixture = Fixture::new().await;
     let core = &fixture.store.core;
     let counting = core.journal.keep_counts().await;
     let seal = fixture.seal();
+    let sealed = async || core.catalog.sealed_to(core.journal.log()).await.unwrap();
+    while sealed().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     tokio::time::sleep(A_WHILE).await;
-    assert!(
-        core.catalog
-            .sealed_to(core.journal.log())
-            .await
-            .unwrap()
-            .is_empty(),
-        "it waits for who counts"
-    );
+    assert!(!seal.is_finished(), "nothing leaves the journal");
+    let here = HashMap::from([(fixture.domain(), 0)]);
+    let scope = fixture.scope();
+    let still = core.journal.totals(&here, scope.days, scope.hours);
+    assert_eq!(still.unwrap().len(), 1, "the control");
+    assert_eq!(fixture.count().await, 1);
     drop(counting);
     seal.await.unwrap().unwrap();
-    assert_eq!(
-        core.catalog
-            .sealed_to(core.journal.log())
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
+    assert!(core.journal.totals(&here, scope.days, scope.hours).is_err());
     assert_eq!(fixture.count().await, 1);
+}
+
+/// What is sealed between the look at the catalog and that at the journal is in neither.
+#[tokio::test]
+async fn a_count_looks_again_when_events_were_sealed_meanwhile() {
+    let fixture = Fixture::new().await;
+    let core = &fixture.store.core;
+    let scope = fixture.scope();
+    for n in 0..LOOKS + 2 {
+        fixture.send(&format!("number {n}")).await;
+        let mut looks = core.begin_to_count().await.unwrap();
+        let mut disturbed = 0;
+        let counted = loop {
+            // Never under the guard, for which a seal waits.
+            let is_disturbed = disturbed < n.min(LOOKS);
+            if is_disturbed {
+                fixture.send(&format!("{disturbed} of {n}")).await;
+                disturbed += 1;
+            }
+            let rows = core.unsealed_of(scope.target).await.unwrap();
+            let mut snapshot = core.catalog.count_snapshot().await.unwrap();
+            let mut view = snapshot.view();
+            let sealed = view.totals(&scope).await.unwrap();
+            let above = view.sealed_to(core.journal.log(), &rows).await.unwrap();
+            if is_disturbed {
+                fixture.seal().await.unwrap().unwrap();
+            }
+            match core.journal.totals(&above, scope.days, scope.hours) {
+                Ok(unsealed) => {
+                    assert!(!is_disturbed, "the control: it looked too late");
+                    let unsealed = unsealed.into_iter().map(|(_, total)| total);
+                    let all = sealed.into_iter().chain(unsealed);
+                    break all.map(|total| total.count).sum::<u64>();
+                }
+                Err(moved) => looks.again(moved).await.unwrap(),
+            }
+        };
+        drop(looks);
+        assert_eq!(counted, fixture.count().await, "{n}");
+        assert_eq!(disturbed, n.min(LOOKS), "{n}");
+    }
 }
 
 #[tokio::test]

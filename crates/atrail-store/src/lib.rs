@@ -13,6 +13,7 @@ mod closing;
 mod compaction;
 mod core;
 mod counters;
+mod counting;
 mod dedup;
 mod deletion;
 mod domains;

@@ -188,14 +188,12 @@ impl Core {
         let Some((retirement, total)) = prepared.await? else {
             return Ok(EventTotal::default());
         };
-        let nobody_counts = self.journal.change_counts().await;
         let committed = retirement.commit().await;
         if committed.is_err() {
             // It may have decided nevertheless.
             self.owes_objects.owe();
         }
         committed?;
-        drop(nobody_counts);
         let recent = self.journal.recent();
         recent.forget(|domain| domain == row.domain, scope.days, scope.hours);
         self.indexing.look_again();

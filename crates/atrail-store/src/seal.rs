@@ -320,14 +320,14 @@ impl Core {
             .iter()
             .map(|(place, _)| (number_of(&domains, place.domain), *place, lines_of(*place)))
             .collect();
-        let count_as_sealed = |keys: NewRun| {
+        let count_as_sealed = async |keys: NewRun| {
             self.dedup.register(keys);
             for (place, why) in failed {
                 tracing::error!(domain = %place.domain, day = %place.day, hour = place.hour.number(), why, "an hour cannot be sealed: it is set apart");
                 self.counters.seal_failures.add(1);
                 self.apart.add(*place, lines_of(*place), why);
             }
-            self.journal.sealed(taken);
+            self.journal.sealed(taken).await;
         };
         let sealed_to = (self.journal.log(), &sealed_to[..]);
         let prepared = self
@@ -341,10 +341,8 @@ impl Core {
                 return Err(error);
             }
         };
-        // From here on only: counts of others wait for the commit, and not for the catalog or the work of the seal.
-        let _nobody_counts = self.journal.change_counts().await;
         let Err(error) = seal.commit().await else {
-            count_as_sealed(keys);
+            count_as_sealed(keys).await;
             let sealed = objects.iter().map(|(_, object)| object.segment.place);
             self.indexing
                 .note(sealed.map(|place| (place.domain, place.day)));
@@ -354,7 +352,7 @@ impl Core {
         match self.catalog.sealed_to(self.journal.log()).await {
             Ok(recorded) if recorded.get(domain) == Some(&pending.last_sequence) => {
                 tracing::warn!(%error, "a commit was reported as failed, but took effect");
-                count_as_sealed(keys);
+                count_as_sealed(keys).await;
                 Ok(())
             }
             Ok(_) => {

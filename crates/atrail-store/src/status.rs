@@ -8,7 +8,7 @@ use atrail_model::{AccountId, Day, DayRange, DayTotal, Domain, Hours, Scope, Tar
 
 use crate::Store;
 
-/// Domains that are counted while no seal is published.
+/// Domains that are counted at one moment.
 const DOMAINS_AT_ONCE: usize = 64;
 
 impl Store {
@@ -21,33 +21,16 @@ impl Store {
     /// When the catalog fails.
     pub async fn status(&self, scope: Scope) -> Result<Vec<DayTotal>> {
         let core = &self.core;
-        let only = match scope.target {
-            Target::Space(space) => Some(Domain::Space(space)),
-            Target::Account(_) => None,
-        };
-        // No seal is published between the two reads: an event counts in exactly one of them.
-        let unchanged = core.journal.keep_counts().await;
-        let sealed = core.catalog.totals(&scope).await?;
-        let mut unsealed = core.journal.totals(only, scope.days, scope.hours);
-        core.apart
-            .add_totals(&mut unsealed, only, scope.days, scope.hours);
-        drop(unchanged);
-        let unsealed = match scope.target {
-            Target::Space(_) => unsealed,
-            Target::Account(account) => {
-                // A domain that is missing in the catalog belongs to nobody; sealing reports it.
-                let domains = core
-                    .domains(unsealed.iter().map(|(domain, _)| *domain))
-                    .await?;
-                let of_account = |domain: &Domain| {
-                    domains
-                        .get(domain)
-                        .is_some_and(|row| row.account == account)
-                };
-                unsealed
-                    .into_iter()
-                    .filter(|(domain, _)| of_account(domain))
-                    .collect()
+        let mut looks = core.begin_to_count().await?;
+        let (sealed, unsealed) = loop {
+            let rows = core.unsealed_of(scope.target).await?;
+            let mut snapshot = core.catalog.count_snapshot().await?;
+            let mut view = snapshot.view();
+            let sealed = view.totals(&scope).await?;
+            let above = view.sealed_to(core.journal.log(), &rows).await?;
+            match core.journal.totals(&above, scope.days, scope.hours) {
+                Ok(unsealed) => break (sealed, unsealed),
+                Err(moved) => looks.again(moved).await?,
             }
         };
         let mut totals: BTreeMap<Day, DayTotal> =
@@ -69,7 +52,7 @@ impl Store {
 
     /// Returns the same counts as [`Self::status`] of an account, for each of its domains by itself: those of a day
     /// together, the account's own first, then spaces by GUID. A space that was deleted still has its events. The counts of
-    /// one domain are of one moment; those of different domains may differ in it, so that nobody's seal waits for all.
+    /// one domain are of one moment; those of different domains may differ in it, so that no snapshot is held for long.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -108,16 +91,19 @@ impl Store {
         hours: Hours,
     ) -> Result<Vec<(Domain, DayTotal)>> {
         let core = &self.core;
-        // No seal is published between the two reads: an event counts in exactly one of them.
-        let unchanged = core.journal.keep_counts().await;
-        let mut counts = core.catalog.totals_by_domain(domains, days, hours).await?;
-        for row in domains {
-            let only = Some(row.domain);
-            let mut unsealed = core.journal.totals(only, days, hours);
-            core.apart.add_totals(&mut unsealed, only, days, hours);
-            counts.extend(unsealed);
+        let mut looks = core.begin_to_count().await?;
+        loop {
+            let mut snapshot = core.catalog.count_snapshot().await?;
+            let mut view = snapshot.view();
+            let mut counts = view.totals_by_domain(domains, days, hours).await?;
+            let above = view.sealed_to(core.journal.log(), domains).await?;
+            match core.journal.totals(&above, days, hours) {
+                Ok(unsealed) => {
+                    counts.extend(unsealed);
+                    return Ok(counts);
+                }
+                Err(moved) => looks.again(moved).await?,
+            }
         }
-        drop(unchanged);
-        Ok(counts)
     }
 }

@@ -19,14 +19,15 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use atrail_archive::object::{HourLines, Line};
+use atrail_archive::object::Line;
 use atrail_disk::{Result, StoreError};
-use atrail_model::{AccountId, Day, DayRange, DayTotal, Domain, Elapsed, Hour, Hours, Place};
+use atrail_model::{AccountId, DayRange, DayTotal, Domain, Elapsed, Hours, Place};
 use futures_util::future::BoxFuture;
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
+use tokio::sync::OwnedRwLockReadGuard;
 
 use crate::log::{LogNumber, NewEvent};
 pub use local::{LocalJournal, NewJournal};
+use pending::HeldHour;
 pub use pending::{GATHER_HOURS, Pending};
 pub use recent::{Following, JournalPlace, Recent, RecentFrame};
 
@@ -64,18 +65,43 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Increases a domain's number of seals, for events that are kept elsewhere until they are sealed.
     fn note_seal(&self, domain: Domain);
 
-    /// Returns the totals of unsealed events of a domain, or of all domains, events being sealed included. There may be
-    /// several totals of one domain and day. The call visits every unsealed hour of these domains.
-    fn totals(&self, only: Option<Domain>, days: DayRange, hours: Hours)
-    -> Vec<(Domain, DayTotal)>;
+    /// When it returns, every event is here, or has left, that was acknowledged before the call.
+    ///
+    /// # Errors
+    /// When storage does not say what was acknowledged.
+    fn catch_up(&self) -> BoxFuture<'_, Result<()>>;
 
-    /// Returns the hours of these domains and days that have unsealed events, events being sealed included, each with
-    /// the number of its events.
-    fn hours(&self, domains: &HashSet<Domain>, days: DayRange) -> Vec<(Place, usize)>;
+    /// Returns the totals of the events that the catalog does not have: of each of these domains those above the number
+    /// up to which it is sealed, as the catalog says. So sealed and unsealed events are counted once each, whatever is
+    /// sealed meanwhile. There may be several totals of one domain and day. The call visits every unsealed hour of these
+    /// domains.
+    ///
+    /// # Errors
+    /// [`Moved`] when the catalog has more of a domain by now than the caller has read.
+    fn totals(
+        &self,
+        above: &HashMap<Domain, u64>,
+        days: DayRange,
+        hours: Hours,
+    ) -> Result<Vec<(Domain, DayTotal)>, Moved>;
 
-    /// Returns unsealed events of an hour in the order of their arrival: at most this many, beginning with this one.
-    /// While a guard of [`Self::keep_counts`] lives, an event keeps its number.
-    fn lines(&self, place: Place, from: usize, most: usize) -> Vec<Line>;
+    /// As [`Self::totals`], but returns the hours, each with the number of its events.
+    ///
+    /// # Errors
+    /// As [`Self::totals`].
+    fn hours(
+        &self,
+        above: &HashMap<Domain, u64>,
+        days: DayRange,
+    ) -> Result<Vec<(Place, usize)>, Moved>;
+
+    /// Returns the events of an hour above a number, in the order of their arrival: at most this many, beginning with
+    /// this one. An event keeps its number.
+    ///
+    /// # Errors
+    /// As [`Self::totals`].
+    fn lines(&self, place: Place, above: u64, from: usize, most: usize)
+    -> Result<Vec<Line>, Moved>;
 
     /// Returns how much is unsealed, and since when.
     fn unsealed(&self) -> Unsealed;
@@ -83,13 +109,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Returns the domains that have unsealed events, events being sealed included.
     fn unsealed_domains(&self) -> HashSet<Domain>;
 
-    /// As long as the guard lives, no event changes from unsealed to sealed, and none is removed: a reader of both
-    /// meanwhile counts each event once. (Where one statement reads both, the guard is not needed.)
+    /// As long as the guard lives, no event leaves: who reads the catalog meanwhile has read enough for
+    /// [`Self::totals`]. Whoever seals commits nevertheless, and then waits with [`Self::sealed`].
     fn keep_counts(&self) -> BoxFuture<'_, CountsKept>;
-
-    /// As long as the guard lives, nobody counts: the transaction that seals or removes events, and [`Self::sealed`],
-    /// are one step.
-    fn change_counts(&self) -> BoxFuture<'_, CountsChange>;
 
     /// Returns the gathered events of each domain, without those being sealed.
     fn gathered(&self) -> Vec<Gathered>;
@@ -98,9 +120,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// events. They still count, and an event that arrives again is still a duplicate.
     fn take(&self, domains: &HashSet<Domain>) -> Taken;
 
-    /// Forgets taken events that the catalog's transaction has sealed, with its watermarks. When it returns, their room
-    /// is free, and [`Self::seals_of`] their domains has increased.
-    fn sealed(&self, taken: &[(Domain, Arc<Pending>)]);
+    /// Forgets taken events that the catalog's transaction has sealed, with its watermarks, once no guard of
+    /// [`Self::keep_counts`] lives. When it returns, their room is free, and [`Self::seals_of`] their domains has
+    /// increased.
+    fn sealed<'a>(&'a self, taken: &'a [(Domain, Arc<Pending>)]) -> BoxFuture<'a, ()>;
 
     /// The domains of which something is sealed, and not [`Self::signed`]; each with a number that grows with each of its seals.
     fn unsigned(&self) -> HashMap<Domain, u64>;
@@ -232,26 +255,41 @@ pub struct CountsKept(
     #[allow(dead_code, reason = "it is held, not read")] pub(crate) OwnedRwLockReadGuard<()>,
 );
 
-/// See [`Journal::change_counts`].
-#[derive(Debug)]
-pub struct CountsChange(
-    #[allow(dead_code, reason = "it is held, not read")] pub(crate) OwnedRwLockWriteGuard<()>,
-);
+/// Events up to this number have left the journal, because they are sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// Their domain.
+    pub domain: Domain,
+    /// The sequence number of the last.
+    pub sealed_to: u64,
+}
 
-/// Returns lines of an hour, whose portions are in the order of their arrival.
+/// Refuses to count a domain of which more has left than is sealed for the caller.
+fn refuse_moved(left: &HashMap<Domain, u64>, domain: Domain, above: u64) -> Result<(), Moved> {
+    match left.get(&domain) {
+        Some(sealed_to) if *sealed_to > above => Err(Moved {
+            domain,
+            sealed_to: *sealed_to,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Returns lines of an hour above a number, whose portions are in the order of their arrival.
 fn lines_of<'a>(
     portions: impl Iterator<Item = &'a Pending>,
     place: Place,
+    above: u64,
     from: usize,
     most: usize,
 ) -> Vec<Line> {
-    let hours = portions.filter_map(|portion| portion.hours.get(&(place.day, place.hour)));
+    let hours = portions.map(|portion| portion.lines_above(place.day, place.hour, above));
     let mut before = 0;
     let mut found = Vec::new();
     for hour in hours {
-        let skipped = from.saturating_sub(before).min(hour.lines.len());
-        before += hour.lines.len();
-        let lines = &hour.lines[skipped..];
+        let skipped = from.saturating_sub(before).min(hour.len());
+        before += hour.len();
+        let lines = &hour[skipped..];
         found.extend(lines.iter().take(most - found.len()).cloned());
         if found.len() == most {
             break;
@@ -260,15 +298,15 @@ fn lines_of<'a>(
     found
 }
 
-/// Adds up the events of each hour.
+/// Adds up the events of each hour, those of each portion above a number.
 fn hours_of<'a>(
-    portions: impl Iterator<Item = (Domain, &'a Pending)>,
+    portions: impl Iterator<Item = (Domain, u64, &'a Pending)>,
     days: DayRange,
 ) -> Vec<(Place, usize)> {
     let mut hours: HashMap<Place, usize> = HashMap::new();
-    for (domain, portion) in portions {
-        for ((day, hour), held) in portion.within(days, Hours::ALL) {
-            let (day, hour) = (*day, *hour);
+    for (domain, above, portion) in portions {
+        for held in portion.within(days, Hours::ALL, above) {
+            let (day, hour) = (held.day, held.hour);
             *hours.entry(Place { domain, day, hour }).or_default() += held.lines.len();
         }
     }
@@ -279,19 +317,19 @@ fn hours_of<'a>(
 fn add_totals<'a>(
     found: &mut Vec<(Domain, DayTotal)>,
     domain: Domain,
-    of_hours: impl Iterator<Item = (&'a (Day, Hour), &'a HourLines)>,
+    of_hours: impl Iterator<Item = HeldHour<'a>>,
 ) {
-    for ((day, _), held) in of_hours {
-        let (count, size_bytes) = (held.lines.len() as u64, held.size_bytes);
+    for held in of_hours {
+        let (count, size_bytes, day) = (held.lines.len() as u64, held.size_bytes, held.day);
         match found.last_mut() {
-            Some((last, total)) if (*last, total.day) == (domain, *day) => {
+            Some((last, total)) if (*last, total.day) == (domain, day) => {
                 total.count += count;
                 total.size_bytes += size_bytes;
             }
             _ => found.push((
                 domain,
                 DayTotal {
-                    day: *day,
+                    day,
                     count,
                     size_bytes,
                 },

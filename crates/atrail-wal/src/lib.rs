@@ -7,9 +7,8 @@ mod log;
 pub use counters::LogCounters;
 pub use journal::memory::{MemoryJournal, MemoryLog};
 pub use journal::{
-    Appended, Batch, CountsChange, CountsKept, Following, GATHER_HOURS, Gathered, Journal,
-    JournalPlace, LocalJournal, NewJournal, Pending, Recent, RecentFrame, Ripe, Rotation, Taken,
-    Unsealed,
+    Appended, Batch, CountsKept, Following, GATHER_HOURS, Gathered, Journal, JournalPlace,
+    LocalJournal, Moved, NewJournal, Pending, Recent, RecentFrame, Ripe, Rotation, Taken, Unsealed,
 };
 #[cfg(feature = "internals")]
 #[doc(hidden)]

@@ -4,8 +4,8 @@ use atrail_archive::object::{HourLines, Line, NewObject, build};
 use atrail_disk::Result;
 use atrail_evidence::{Manifest, ManifestObject, hex, leaf_hash};
 use atrail_model::{
-    AccountId, ByteSet, Day, DayRange, Hour, Hours, ObjectId, OrganizationId, Place, Requester,
-    Scope, SessionId, SpaceId, Target, Timestamp, UserId,
+    AccountId, ByteSet, Day, DayRange, DayTotal, Hour, Hours, ObjectId, OrganizationId, Place,
+    Requester, Scope, SessionId, SpaceId, Target, Timestamp, UserId,
 };
 use atrail_wal::LogNumber;
 use libdeflater::CompressionLvl;
@@ -68,6 +68,11 @@ impl Scene {
     }
 
     /// Returns an object with one event of this hour.
+    pub(crate) async fn totals(&self) -> Vec<DayTotal> {
+        let mut snapshot = self.catalog.count_snapshot().await.unwrap();
+        snapshot.view().totals(&self.scope()).await.unwrap()
+    }
+
     fn object(&self, hour: u8) -> NewObject {
         let place = Place {
             domain: self.domain.domain,

@@ -202,7 +202,6 @@ impl Core {
                 return Err(error);
             }
         };
-        let _nobody_counts = self.journal.change_counts().await;
         if let Err(error) = seal.commit().await
             && !self.is_committed(id, &error).await?
         {

@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use atrail_archive::object::Line;
 use atrail_catalog::domains::DomainRow;
 use atrail_catalog::index_files::IndexFileRow;
 use atrail_catalog::searching::SearchedObject;
 use atrail_disk::Result;
 use atrail_model::{Day, DayRange, Domain, Hour, Hours, Place, Scope, SegmentId, Target};
 use atrail_search::TimeRange;
+use atrail_wal::Moved;
 use bytes::Bytes;
 
 use super::index_cache::VERSION;
@@ -55,6 +57,14 @@ impl Domains {
         })
     }
 
+    /// Returns those that have unsealed events. What is acknowledged before the call, and of no such domain, is sealed.
+    fn unsealed(&self, core: &Core) -> Vec<DomainRow> {
+        let unsealed = core.journal.unsealed_domains();
+        let rows = self.rows.iter();
+        let rows = rows.filter(|row| unsealed.contains(&row.domain));
+        rows.copied().collect()
+    }
+
     /// Returns a domain's number in the order of the domains.
     pub(super) fn number(&self, domain: Domain) -> u32 {
         self.numbers.get(&domain).copied().unwrap_or(u32::MAX)
@@ -98,23 +108,29 @@ impl Core {
         let Some(days) = days_of(range) else {
             return Ok(Vec::new());
         };
-        let unchanged = self.journal.keep_counts().await;
         let hours = Hours::ALL;
         let scope = Scope {
             target,
             days,
             hours,
         };
-        let totals = self.catalog.totals(&scope).await?;
-        let mut found: BTreeSet<Day> = totals.iter().map(|total| total.day).collect();
-        let all: HashSet<_> = domains.numbers.keys().copied().collect();
-        let unsealed = self.journal.hours(&all, days).into_iter();
-        found.extend(unsealed.map(|(place, _)| place.day));
-        let apart = self.apart.hours().into_iter().map(|(place, _)| place);
-        let apart = apart.filter(|place| all.contains(&place.domain) && days.contains(place.day));
-        found.extend(apart.map(|place| place.day));
-        drop(unchanged);
-        Ok(found.into_iter().collect())
+        let mut looks = self.begin_to_count().await?;
+        loop {
+            let rows = domains.unsealed(self);
+            let mut snapshot = self.catalog.count_snapshot().await?;
+            let mut view = snapshot.view();
+            let totals = view.totals(&scope).await?;
+            let above = view.sealed_to(self.journal.log(), &rows).await?;
+            match self.journal.hours(&above, days) {
+                Ok(unsealed) => {
+                    let days = totals.iter().map(|total| total.day);
+                    let unsealed = unsealed.iter().map(|(place, _)| place.day);
+                    let found: BTreeSet<Day> = days.chain(unsealed).collect();
+                    return Ok(found.into_iter().collect());
+                }
+                Err(moved) => looks.again(moved).await?,
+            }
+        }
     }
 
     /// Lists what these days, which lie between the two, have. Files of the index with a path in `bad` do not count.
@@ -124,14 +140,21 @@ impl Core {
         days: DayRange,
         bad: &HashSet<String>,
     ) -> Result<Listing> {
-        let mut snapshot = self.catalog.snapshot("list what is searched").await?;
-        // No seal is published and nothing is removed between the catalog's moment, which the first read fixes, and the
-        // look at what is unsealed.
-        let unchanged = self.journal.keep_counts().await;
+        let mut looks = self.begin_to_count().await?;
+        let (mut snapshot, events, unsealed) = loop {
+            let rows = domains.unsealed(self);
+            let mut snapshot = self.catalog.snapshot("list what is searched").await?;
+            let mut view = snapshot.view();
+            let events = view.events_by_day(&domains.rows, days).await?;
+            let apart = view.set_apart(&domains.rows, days).await?;
+            let above = view.sealed_to(self.journal.log(), &rows).await?;
+            match self.unsealed_lines(apart, &above, days) {
+                Ok(unsealed) => break (snapshot, events, unsealed),
+                Err(moved) => looks.again(moved).await?,
+            }
+        };
+        drop(looks);
         let mut view = snapshot.view();
-        let events = view.events_by_day(&domains.rows, days).await?;
-        let unsealed = self.unsealed_lines(domains, days);
-        drop(unchanged);
         let mut listing = Listing {
             unsealed,
             ..Listing::default()
@@ -181,24 +204,26 @@ impl Core {
     }
 
     /// Returns the unsealed events of these days, by hour: those that are set apart arrived before the others.
-    fn unsealed_lines(&self, domains: &Domains, days: DayRange) -> Vec<Arc<UnsealedHour>> {
+    fn unsealed_lines(
+        &self,
+        apart: Vec<(Place, Line)>,
+        above: &HashMap<Domain, u64>,
+        days: DayRange,
+    ) -> Result<Vec<Arc<UnsealedHour>>, Moved> {
         let mut hours: BTreeMap<(Day, Hour, Domain), Vec<Bytes>> = BTreeMap::new();
-        for (place, held) in self.apart.hours() {
-            if domains.numbers.contains_key(&place.domain) && days.contains(place.day) {
-                let lines = held.lines.lines.iter().map(|line| line.line.clone());
-                let key = (place.day, place.hour, place.domain);
-                hours.entry(key).or_default().extend(lines);
-            }
+        for (place, line) in apart {
+            let key = (place.day, place.hour, place.domain);
+            hours.entry(key).or_default().push(line.line);
         }
-        let all: HashSet<_> = domains.numbers.keys().copied().collect();
-        for (place, count) in self.journal.hours(&all, days) {
+        for (place, count) in self.journal.hours(above, days)? {
+            let of_domain = above.get(&place.domain).copied().unwrap_or(0);
             let lines = hours
                 .entry((place.day, place.hour, place.domain))
                 .or_default();
             let mut from = 0;
             while from < count {
                 let most = LINES_AT_ONCE.min(count - from);
-                let some = self.journal.lines(place, from, most);
+                let some = self.journal.lines(place, of_domain, from, most)?;
                 if some.is_empty() {
                     break;
                 }
@@ -211,6 +236,6 @@ impl Core {
             let place = Place { domain, day, hour };
             Arc::new(UnsealedHour { place, lines })
         });
-        hours.collect()
+        Ok(hours.collect())
     }
 }

@@ -13,12 +13,12 @@ use std::sync::Arc;
 use atrail_archive::object::Line;
 use atrail_disk::{Reserve, Result, StoreError, off_thread};
 use atrail_model::{AccountId, DayRange, DayTotal, Domain, Hours, Place};
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::RwLock;
 
 use super::{
-    Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Recent, Ripe, Rotation,
-    Taken, Unsealed,
+    Appended, Batch, CountsKept, Gathered, Journal, Moved, Pending, Recent, Ripe, Rotation, Taken,
+    Unsealed,
 };
 use crate::log::{LogNumber, Replay, Wal};
 use memtable::Memtable;
@@ -31,8 +31,8 @@ use writer::WriterHandle;
 pub struct LocalJournal {
     memtable: Arc<Memtable>,
     writer: WriterHandle,
-    /// Held for writing while sealed events move from the memtable's count to the catalog's, or are removed.
-    published: Arc<RwLock<()>>,
+    /// Held for writing while sealed events leave the memtable.
+    leaving: Arc<RwLock<()>>,
 }
 
 impl LocalJournal {
@@ -60,8 +60,10 @@ impl LocalJournal {
             is_cramped,
             before,
         } = log;
+        let sealed_to = before.sealed_to.clone();
         let recent = Recent::new(Arc::clone(&new.clock), new.recent_bytes, before);
-        let memtable = Arc::new(Memtable::new(new.clock, new.seal_at_bytes, recent));
+        let memtable = Memtable::new(new.clock, new.seal_at_bytes, recent, sealed_to);
+        let memtable = Arc::new(memtable);
         memtable.insert(frames);
         let writer = WriterHandle::start(wal, Arc::clone(&memtable), new.counters, next_sequence)
             .map_err(|source| StoreError::Directory {
@@ -74,7 +76,7 @@ impl LocalJournal {
         Ok(Self {
             memtable,
             writer,
-            published: Arc::default(),
+            leaving: Arc::default(),
         })
     }
 }
@@ -100,21 +102,36 @@ impl Journal for LocalJournal {
         self.memtable.note_seal(domain);
     }
 
+    fn catch_up(&self) -> BoxFuture<'_, Result<()>> {
+        // Nobody else acknowledges.
+        ready(Ok(())).boxed()
+    }
+
     fn totals(
         &self,
-        only: Option<Domain>,
+        above: &HashMap<Domain, u64>,
         days: DayRange,
         hours: Hours,
-    ) -> Vec<(Domain, DayTotal)> {
-        self.memtable.totals(only, days, hours)
+    ) -> Result<Vec<(Domain, DayTotal)>, Moved> {
+        self.memtable.totals(above, days, hours)
     }
 
-    fn hours(&self, domains: &HashSet<Domain>, days: DayRange) -> Vec<(Place, usize)> {
-        self.memtable.hours(domains, days)
+    fn hours(
+        &self,
+        above: &HashMap<Domain, u64>,
+        days: DayRange,
+    ) -> Result<Vec<(Place, usize)>, Moved> {
+        self.memtable.hours(above, days)
     }
 
-    fn lines(&self, place: Place, from: usize, most: usize) -> Vec<Line> {
-        self.memtable.lines(place, from, most)
+    fn lines(
+        &self,
+        place: Place,
+        above: u64,
+        from: usize,
+        most: usize,
+    ) -> Result<Vec<Line>, Moved> {
+        self.memtable.lines(place, above, from, most)
     }
 
     fn unsealed(&self) -> Unsealed {
@@ -126,13 +143,8 @@ impl Journal for LocalJournal {
     }
 
     fn keep_counts(&self) -> BoxFuture<'_, CountsKept> {
-        let published = Arc::clone(&self.published);
-        async move { CountsKept(published.read_owned().await) }.boxed()
-    }
-
-    fn change_counts(&self) -> BoxFuture<'_, CountsChange> {
-        let published = Arc::clone(&self.published);
-        async move { CountsChange(published.write_owned().await) }.boxed()
+        let leaving = Arc::clone(&self.leaving);
+        async move { CountsKept(leaving.read_owned().await) }.boxed()
     }
 
     fn gathered(&self) -> Vec<Gathered> {
@@ -143,8 +155,12 @@ impl Journal for LocalJournal {
         self.memtable.take(domains)
     }
 
-    fn sealed(&self, taken: &[(Domain, Arc<Pending>)]) {
-        self.memtable.forget_sealed(taken);
+    fn sealed<'a>(&'a self, taken: &'a [(Domain, Arc<Pending>)]) -> BoxFuture<'a, ()> {
+        async move {
+            let _nobody_counts = self.leaving.write().await;
+            self.memtable.forget_sealed(taken);
+        }
+        .boxed()
     }
 
     fn unsigned(&self) -> HashMap<Domain, u64> {

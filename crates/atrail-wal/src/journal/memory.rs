@@ -17,8 +17,8 @@ use tokio::sync::{Notify, RwLock};
 
 use super::load::{Load, Loads, wait_for_room};
 use super::{
-    Appended, Batch, CountsChange, CountsKept, Gathered, Journal, Pending, Recent, Ripe, Rotation,
-    Taken, Unsealed, add_totals, hours_of, lines_of,
+    Appended, Batch, CountsKept, Gathered, Journal, Moved, Pending, Recent, Ripe, Rotation, Taken,
+    Unsealed, add_totals, hours_of, lines_of, refuse_moved,
 };
 use crate::journal::recent::Before;
 use crate::journal::unsigned::UnsignedSeals;
@@ -34,7 +34,7 @@ pub struct MemoryJournal {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     seal_at_bytes: u64,
-    published: Arc<RwLock<()>>,
+    leaving: Arc<RwLock<()>>,
     room: Notify,
     ripe: Notify,
     recent: Recent,
@@ -45,6 +45,8 @@ struct State {
     /// The portion of each domain that is being sealed.
     sealing: HashMap<Domain, Arc<Pending>>,
     seals: HashMap<Domain, u64>,
+    /// Of each domain the number up to which its events have left, because they are sealed.
+    left: HashMap<Domain, u64>,
     unsigned: UnsignedSeals,
     owners: HashMap<Domain, AccountId>,
     poison: Option<String>,
@@ -107,10 +109,13 @@ impl MemoryJournal {
         Self {
             recent,
             log,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                left: sealed_to.clone(),
+                ..State::default()
+            }),
             clock,
             seal_at_bytes,
-            published: Arc::default(),
+            leaving: Arc::default(),
             room: Notify::new(),
             ripe: Notify::new(),
         }
@@ -225,6 +230,53 @@ impl MemoryJournal {
         sealing.chain(goes).collect()
     }
 
+    /// Returns the portions of these domains, each with the number above which the caller wants its events.
+    fn all_above(
+        &self,
+        above: &HashMap<Domain, u64>,
+    ) -> Result<Vec<(Domain, u64, Pending)>, Moved> {
+        let ignores_what_left = self.has_fault(Fault::CountsBesideTheCatalog);
+        let mut found = Vec::new();
+        for (domain, above) in above {
+            let mut above = *above;
+            if ignores_what_left {
+                above = 0;
+            } else {
+                refuse_moved(&self.state.lock().left, *domain, above)?;
+            }
+            let all = self.all(Some(*domain)).into_iter();
+            found.extend(all.map(|(domain, pending)| (domain, above, pending)));
+        }
+        Ok(found)
+    }
+
+    fn forget_sealed(&self, taken: &[(Domain, Arc<Pending>)]) {
+        let mut state = self.state.lock();
+        let mut kept = self.log.0.lock();
+        for (domain, pending) in taken {
+            if state.sealing.remove(domain).is_none() {
+                continue;
+            }
+            let seals = state.seals.entry(*domain).or_default();
+            *seals += 1;
+            let number = *seals;
+            let first = pending.first_sequence;
+            state.unsigned.add(*domain, number, first);
+            if kept.fault != Some(Fault::CountsWhatIsSealed) {
+                state.left.insert(*domain, pending.last_sequence);
+                let last = pending.last_sequence;
+                let is_sealed = |one: &mut Numbered| one.domain == *domain && one.sequence <= last;
+                let sealed: Vec<_> = kept.batches.extract_if(.., is_sealed).collect();
+                kept.sealed.extend(sealed);
+            }
+        }
+        drop((kept, state));
+        for (domain, pending) in taken {
+            self.recent.note_sealed(*domain, pending.last_sequence);
+        }
+        self.room.notify_waiters();
+    }
+
     fn has_room(&self, account: AccountId) -> bool {
         let mut loads = Loads::of(self.state.lock().owners.clone().into_iter());
         for (domain, pending) in self.all(None) {
@@ -261,32 +313,49 @@ impl Journal for MemoryJournal {
         *self.state.lock().seals.entry(domain).or_default() += 1;
     }
 
+    fn catch_up(&self) -> BoxFuture<'_, Result<()>> {
+        ready(Ok(())).boxed()
+    }
+
     fn totals(
         &self,
-        only: Option<Domain>,
+        above: &HashMap<Domain, u64>,
         days: DayRange,
         hours: Hours,
-    ) -> Vec<(Domain, DayTotal)> {
+    ) -> Result<Vec<(Domain, DayTotal)>, Moved> {
         let mut found = Vec::new();
-        for (domain, pending) in self.all(only) {
-            add_totals(&mut found, domain, pending.within(days, hours));
+        for (domain, above, pending) in self.all_above(above)? {
+            add_totals(&mut found, domain, pending.within(days, hours, above));
         }
-        found
+        Ok(found)
     }
 
-    fn hours(&self, domains: &HashSet<Domain>, days: DayRange) -> Vec<(Place, usize)> {
-        let all = self.all(None);
-        let wanted = all.iter().filter(|(domain, _)| domains.contains(domain));
-        hours_of(wanted.map(|(domain, portion)| (*domain, portion)), days)
+    fn hours(
+        &self,
+        above: &HashMap<Domain, u64>,
+        days: DayRange,
+    ) -> Result<Vec<(Place, usize)>, Moved> {
+        let all = self.all_above(above)?;
+        let all = all.iter();
+        Ok(hours_of(
+            all.map(|(domain, above, portion)| (*domain, *above, portion)),
+            days,
+        ))
     }
 
-    fn lines(&self, place: Place, from: usize, most: usize) -> Vec<Line> {
-        let all = self.all(Some(place.domain));
-        let portions = all.iter().map(|(_, portion)| portion);
+    fn lines(
+        &self,
+        place: Place,
+        above: u64,
+        from: usize,
+        most: usize,
+    ) -> Result<Vec<Line>, Moved> {
+        let all = self.all_above(&HashMap::from([(place.domain, above)]))?;
+        let portions = all.iter().map(|(.., portion)| portion);
         if self.has_fault(Fault::ListsTheNewestFirst) {
-            return lines_of(portions.rev(), place, from, most);
+            return Ok(lines_of(portions.rev(), place, above, from, most));
         }
-        lines_of(portions, place, from, most)
+        Ok(lines_of(portions, place, above, from, most))
     }
 
     fn unsealed(&self) -> Unsealed {
@@ -305,16 +374,11 @@ impl Journal for MemoryJournal {
     }
 
     fn keep_counts(&self) -> BoxFuture<'_, CountsKept> {
-        let mut published = Arc::clone(&self.published);
+        let mut leaving = Arc::clone(&self.leaving);
         if self.has_fault(Fault::LetsCountsChange) {
-            published = Arc::default();
+            leaving = Arc::default();
         }
-        async move { CountsKept(published.read_owned().await) }.boxed()
-    }
-
-    fn change_counts(&self) -> BoxFuture<'_, CountsChange> {
-        let published = Arc::clone(&self.published);
-        async move { CountsChange(published.write_owned().await) }.boxed()
+        async move { CountsKept(leaving.read_owned().await) }.boxed()
     }
 
     fn gathered(&self) -> Vec<Gathered> {
@@ -349,30 +413,12 @@ impl Journal for MemoryJournal {
         taken
     }
 
-    fn sealed(&self, taken: &[(Domain, Arc<Pending>)]) {
-        let mut state = self.state.lock();
-        let mut kept = self.log.0.lock();
-        for (domain, pending) in taken {
-            if state.sealing.remove(domain).is_none() {
-                continue;
-            }
-            let seals = state.seals.entry(*domain).or_default();
-            *seals += 1;
-            let number = *seals;
-            let first = pending.first_sequence;
-            state.unsigned.add(*domain, number, first);
-            if kept.fault != Some(Fault::CountsWhatIsSealed) {
-                let last = pending.last_sequence;
-                let is_sealed = |one: &mut Numbered| one.domain == *domain && one.sequence <= last;
-                let sealed: Vec<_> = kept.batches.extract_if(.., is_sealed).collect();
-                kept.sealed.extend(sealed);
-            }
+    fn sealed<'a>(&'a self, taken: &'a [(Domain, Arc<Pending>)]) -> BoxFuture<'a, ()> {
+        async move {
+            let _nobody_counts = self.leaving.write().await;
+            self.forget_sealed(taken);
         }
-        drop((kept, state));
-        for (domain, pending) in taken {
-            self.recent.note_sealed(*domain, pending.last_sequence);
-        }
-        self.room.notify_waiters();
+        .boxed()
     }
 
     fn unsigned(&self) -> HashMap<Domain, u64> {

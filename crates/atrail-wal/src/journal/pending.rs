@@ -26,8 +26,28 @@ pub struct Pending {
     pub size_bytes: u64,
     /// The events by hour, in the order of their arrival.
     pub hours: BTreeMap<(Day, Hour), HourLines>,
+    /// Of each hour the end of each frame that has events of it, in their order.
+    ends: BTreeMap<(Day, Hour), Vec<End>>,
     /// The leaf hashes of all events.
     leaves: HashSet<LeafHash>,
+}
+
+/// The end of a frame's events among those of an hour.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    sequence: u64,
+    /// The number of events of the hour up to this frame.
+    lines: u32,
+}
+
+/// Events of an hour, above a number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeldHour<'a> {
+    pub(super) day: Day,
+    pub(super) hour: Hour,
+    pub(super) lines: &'a [Line],
+    /// Bytes of their lines, line feeds not counted.
+    pub(super) size_bytes: u64,
 }
 
 impl Pending {
@@ -39,6 +59,7 @@ impl Pending {
             since,
             size_bytes: 0,
             hours: BTreeMap::new(),
+            ends: BTreeMap::new(),
             leaves: HashSet::new(),
         }
     }
@@ -62,6 +83,15 @@ impl Pending {
                 line: event.line,
                 leaf: event.leaf,
             });
+            let end = End {
+                sequence,
+                lines: u32::try_from(hour.lines.len()).unwrap_or(u32::MAX),
+            };
+            let ends = self.ends.entry((event.day, event.hour)).or_default();
+            match ends.last_mut() {
+                Some(last) if last.sequence == sequence => *last = end,
+                _ => ends.push(end),
+            }
         }
         self.load().minus(before)
     }
@@ -83,15 +113,45 @@ impl Pending {
         hours.map(|hour| hour.lines.len() as u64).sum()
     }
 
-    /// Returns the hours within these days and hours of the day.
+    /// Returns the events above a number, by hour, of these days and hours of the day.
     pub(super) fn within(
         &self,
         days: DayRange,
         hours: Hours,
-    ) -> impl Iterator<Item = (&(Day, Hour), &HourLines)> {
+        above: u64,
+    ) -> impl Iterator<Item = HeldHour<'_>> {
         let within = (days.start(), hours.first())..=(days.end(), hours.last());
-        let of_days = self.hours.range(within);
-        of_days.filter(move |((_, hour), _)| hours.contains(*hour))
+        // Nearly always all or none of a portion is above.
+        let some = (self.last_sequence > above).then(|| self.hours.range(within));
+        let of_days = some.into_iter().flatten();
+        let wanted = of_days.filter(move |((_, hour), _)| hours.contains(*hour));
+        wanted.filter_map(move |((day, hour), held)| {
+            let (below, lines) = held.lines.split_at(self.upto((*day, *hour), above));
+            let below = below.iter().map(|line| line.line.len() as u64);
+            (!lines.is_empty()).then(|| HeldHour {
+                day: *day,
+                hour: *hour,
+                lines,
+                size_bytes: held.size_bytes - below.sum::<u64>(),
+            })
+        })
+    }
+
+    /// Returns the events of an hour above a number.
+    pub(super) fn lines_above(&self, day: Day, hour: Hour, above: u64) -> &[Line] {
+        let held = self.hours.get(&(day, hour));
+        held.map_or(&[], |held| &held.lines[self.upto((day, hour), above)..])
+    }
+
+    /// Returns how many events of an hour are of frames up to a number.
+    fn upto(&self, hour: (Day, Hour), sequence: u64) -> usize {
+        if sequence < self.first_sequence {
+            return 0;
+        }
+        let ends = self.ends.get(&hour).map_or(&[][..], Vec::as_slice);
+        let upto = ends.partition_point(|end| end.sequence <= sequence);
+        let last = upto.checked_sub(1).and_then(|last| ends.get(last));
+        last.map_or(0, |end| end.lines as usize)
     }
 
     pub(super) fn load(&self) -> Load {

@@ -60,7 +60,7 @@ pub(super) async fn what_is_unsealed_follows_and_of_the_rest_it_is_known_what_is
     assert_eq!(lines_of(&after(&*journal, begin, space(1))), in_order(all));
     let taken = take(&*journal, &[space(1)]);
     append(&*journal, space(1), [20]).await;
-    seal(&*journal, &taken);
+    seal(&*journal, &taken).await;
     let following = after(&*journal, begin, space(1));
     assert!(following.missing_to.is_some());
     let left = lines_of(&following);
@@ -80,7 +80,7 @@ pub(super) async fn a_place_is_continued_after_a_crash(bed: &dyn Bed) {
     let journal = bed.open(&HashMap::new()).await;
     append(&*journal, space(1), [0, 1]).await;
     let sealed = take(&*journal, &[space(1)]);
-    seal(&*journal, &sealed);
+    seal(&*journal, &sealed).await;
     let place = journal.recent().end();
     append(&*journal, space(2), [2]).await;
     append(&*journal, space(1), [3, 4]).await;

@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 use crate::journal::load::{Load, Loads, wait_for_room};
 use crate::journal::unsigned::UnsignedSeals;
 use crate::journal::{
-    Gathered, Pending, Recent, Ripe, Taken, Unsealed, add_totals, hours_of, lines_of,
+    Gathered, Moved, Pending, Recent, Ripe, Taken, Unsealed, add_totals, hours_of, lines_of,
+    refuse_moved,
 };
 use crate::log::{Frame, NewEvent};
 
@@ -35,6 +36,8 @@ struct Inner {
     /// the catalog records only the frame up to which a domain is sealed.
     gathering: HashMap<Domain, VecDeque<Pending>>,
     sealing: HashMap<Domain, Arc<Pending>>,
+    /// Of each domain the number up to which its events have left, because they are sealed.
+    left: HashMap<Domain, u64>,
     /// How often each domain's events were sealed in this process.
     seals: HashMap<Domain, u64>,
     unsigned: UnsignedSeals,
@@ -45,9 +48,19 @@ struct Inner {
 }
 
 impl Memtable {
-    pub(super) fn new(clock: Arc<dyn Clock>, seal_at_bytes: u64, recent: Recent) -> Self {
+    /// Returns an empty one. The catalog has these domains' events up to these numbers.
+    pub(super) fn new(
+        clock: Arc<dyn Clock>,
+        seal_at_bytes: u64,
+        recent: Recent,
+        sealed_to: HashMap<Domain, u64>,
+    ) -> Self {
+        let inner = Inner {
+            left: sealed_to,
+            ..Inner::default()
+        };
         Self {
-            inner: Mutex::default(),
+            inner: Mutex::new(inner),
             clock,
             room: Notify::new(),
             ripe: Notify::new(),
@@ -225,6 +238,7 @@ impl Memtable {
                 let number = *seals;
                 let first = pending.first_sequence;
                 inner.unsigned.add(*domain, number, first);
+                inner.left.insert(*domain, pending.last_sequence);
                 inner.loads.remove(*domain, pending.load());
             }
         }
@@ -255,45 +269,56 @@ impl Memtable {
         }
     }
 
-    /// Returns the totals of unsealed events of a domain, or of all domains: one for each day of a domain, or more
-    /// where a day lies in several portions. It visits every unsealed hour of these domains, and appends wait
-    /// meanwhile.
+    /// As [`crate::Journal::totals`]: one for each day of a domain, or more where a day lies in several portions. Appends
+    /// wait meanwhile.
     pub(super) fn totals(
         &self,
-        only: Option<Domain>,
+        above: &HashMap<Domain, u64>,
         days: DayRange,
         hours: Hours,
-    ) -> Vec<(Domain, DayTotal)> {
+    ) -> Result<Vec<(Domain, DayTotal)>, Moved> {
         let mut found = Vec::new();
-        let mut add = |domain: Domain, pending: &Pending| {
-            add_totals(&mut found, domain, pending.within(days, hours));
-        };
         let inner = self.inner.lock();
-        match only {
-            Some(domain) => inner.of(domain).for_each(|pending| add(domain, pending)),
-            None => inner
-                .all()
-                .for_each(|(domain, pending)| add(domain, pending)),
+        for (domain, above) in above {
+            refuse_moved(&inner.left, *domain, *above)?;
+            for pending in inner.of(*domain) {
+                add_totals(&mut found, *domain, pending.within(days, hours, *above));
+            }
         }
         drop(inner);
-        found
+        Ok(found)
     }
 }
 
 impl Memtable {
     /// As [`crate::Journal::hours`].
-    pub(super) fn hours(&self, domains: &HashSet<Domain>, days: DayRange) -> Vec<(Place, usize)> {
+    pub(super) fn hours(
+        &self,
+        above: &HashMap<Domain, u64>,
+        days: DayRange,
+    ) -> Result<Vec<(Place, usize)>, Moved> {
         let inner = self.inner.lock();
-        let all = domains
-            .iter()
-            .flat_map(|domain| inner.of(*domain).map(move |portion| (*domain, portion)));
-        hours_of(all, days)
+        for (domain, above) in above {
+            refuse_moved(&inner.left, *domain, *above)?;
+        }
+        let all = above.iter().flat_map(|(domain, above)| {
+            let portions = inner.of(*domain);
+            portions.map(move |portion| (*domain, *above, portion))
+        });
+        Ok(hours_of(all, days))
     }
 
     /// As [`crate::Journal::lines`].
-    pub(super) fn lines(&self, place: Place, from: usize, most: usize) -> Vec<Line> {
+    pub(super) fn lines(
+        &self,
+        place: Place,
+        above: u64,
+        from: usize,
+        most: usize,
+    ) -> Result<Vec<Line>, Moved> {
         let inner = self.inner.lock();
-        lines_of(inner.of(place.domain), place, from, most)
+        refuse_moved(&inner.left, place.domain, above)?;
+        Ok(lines_of(inner.of(place.domain), place, above, from, most))
     }
 }
 

@@ -65,6 +65,7 @@ pub enum Fault {
     ErasesWhatIsUnsealed,
     HidesWhatIsRecent,
     ListsTheNewestFirst,
+    CountsBesideTheCatalog,
 }
 
 impl MemoryLog {

@@ -14,7 +14,7 @@ fn memtable() -> Memtable {
     let clock = ManualClock::new("2017-07-24T07:00:00Z".parse().unwrap());
     let clock = Arc::new(clock);
     let recent = Recent::new(clock.clone(), 0, Before::default());
-    Memtable::new(clock, SEAL_AT, recent)
+    Memtable::new(clock, SEAL_AT, recent, HashMap::new())
 }
 
 fn space(n: u8) -> Domain {
@@ -101,7 +101,8 @@ fn what_could_not_be_sealed_is_next_again_and_nothing_passes_it() {
     );
     assert_eq!(memtable.unsealed().events, before.events + 1);
     let ever = DayRange::new(Day::FIRST, Day::LAST).unwrap();
-    let counted = memtable.totals(Some(space(1)), ever, Hours::ALL);
+    let above = HashMap::from([(space(1), 0)]);
+    let counted = memtable.totals(&above, ever, Hours::ALL).unwrap();
     let counted: u64 = counted.iter().map(|(_, total)| total.count).sum();
     assert_eq!(counted, 1201, "also while part of it is being sealed");
 }

@@ -57,7 +57,12 @@ fn writer(error: Option<AppendError>) -> WriterHandle {
 fn start(wal: Box<dyn Wal>) -> WriterHandle {
     let clock = Arc::new(ManualClock::new("2017-07-24T07:00:00Z".parse().unwrap()));
     let recent = Recent::new(clock.clone(), 0, Before::default());
-    let memtable = Arc::new(Memtable::new(clock, 1 << 20, recent));
+    let memtable = Arc::new(Memtable::new(
+        clock,
+        1 << 20,
+        recent,
+        std::collections::HashMap::new(),
+    ));
     WriterHandle::start(wal, memtable, Arc::default(), 1).unwrap()
 }
 
