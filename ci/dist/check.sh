@@ -32,7 +32,8 @@ tar -C "$work" --strip-components=1 -xzf "$dist"/atrail-*-x86_64-linux.tar.gz
 binary=$work/bin/atrail
 size=$(stat -c %s "$binary")
 echo "binary: $size bytes; needs $(objdump -p "$binary" | sed -n 's/^ *NEEDED *//p' | tr '\n' ' ')"
-[ "$size" -lt 20000000 ] || fail "the binary has 20 MB or more"
+# docs/decisions/0070-the-size-of-the-binary.md
+[ "$size" -lt 30000000 ] || fail "the binary has 30 MB or more"
 newest=$(objdump -T "$binary" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
 [ "$(printf '%s\n' "$newest" GLIBC_2.17 | sort -V | tail -n 1)" = GLIBC_2.17 ] || fail "the binary needs $newest"
 # Where it was built: here, or in the copies.
