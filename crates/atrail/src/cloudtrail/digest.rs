@@ -28,8 +28,10 @@ pub(crate) struct Digest {
     pub(crate) hash: Hash,
     /// SHA-256 of the file's bytes, which may be packed.
     pub(crate) packed_hash: Hash,
-    /// Its signature, from the metadata of its object or from a file beside it.
-    pub(crate) signature: Option<Vec<u8>>,
+    /// Its signatures, from the metadata of its object or from a file beside it: one at most of each copy.
+    pub(crate) signatures: Vec<Vec<u8>>,
+    /// Whether it was read with the metadata of its object, where CloudTrail writes the signature.
+    pub(crate) has_metadata: bool,
     /// The text that is signed, without the hash of this digest's own bytes.
     end_text: String,
     bucket: String,
@@ -133,7 +135,8 @@ impl Digest {
             logs,
             hash: Sha256::digest(text).into(),
             packed_hash,
-            signature,
+            signatures: signature.into_iter().collect(),
+            has_metadata: false,
             end_text: digest.digest_end_time,
             bucket: digest.digest_s3_bucket,
             previous_signature,

@@ -374,8 +374,8 @@ impl Work<'_> {
             );
         } else if proofs.unsigned > 0 {
             printer.note(&format!(
-                "digests: {} checked by signature; {} by hashes alone, because no signature of them is here: that of the \
-                 last one of a chain stands in the metadata of its object",
+                "digests: {} checked by signature; no signature of {} is here, and nothing proves what they list: that of \
+                 the last one of a chain stands in the metadata of its object",
                 proofs.signed, proofs.unsigned
             ));
         } else {

@@ -31,6 +31,7 @@ mod http;
 mod import;
 mod import_cloud;
 mod import_digests;
+mod import_unsigned;
 mod impostor;
 mod ingest_keys;
 #[allow(clippy::print_stdout, reason = "it says what it did")]

@@ -19,6 +19,11 @@ pub(crate) enum Problem {
         /// Where it is.
         digest: String,
     },
+    /// No signature of a digest is here, although its metadata or the next digest should have it.
+    Unsigned {
+        /// Where it is.
+        digest: String,
+    },
     /// The public keys lack the one that signed a digest.
     NoKey {
         /// Where it is.
@@ -58,6 +63,22 @@ pub(crate) enum Problem {
         /// Until when.
         to: Timestamp,
     },
+    /// A digest names none before it, although there is one.
+    Restarted {
+        /// The one before.
+        earlier: String,
+        /// The one that names none.
+        later: String,
+    },
+    /// Two digests list different hashes of one log file.
+    Contested {
+        /// Its key.
+        object: String,
+        /// One digest.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A log file that a digest lists is not there.
     NoLog {
         /// Its key.
@@ -77,6 +98,10 @@ impl fmt::Display for Problem {
                     "changed digest: {digest}: its signature is not of this text"
                 )
             }
+            Self::Unsigned { digest } => write!(
+                f,
+                "unsigned digest: {digest}: neither its metadata nor the next digest has its signature; it proves nothing"
+            ),
             Self::NoKey {
                 digest,
                 fingerprint,
@@ -100,6 +125,18 @@ impl fmt::Display for Problem {
             Self::Gap { chain, from, to } => write!(
                 f,
                 "missing hours: {chain} has no digest from {from} to {to}: the trail was stopped, or did not make digests"
+            ),
+            Self::Restarted { earlier, later } => write!(
+                f,
+                "broken chain: {later} names no digest before it, but {earlier} is there"
+            ),
+            Self::Contested {
+                object,
+                first,
+                second,
+            } => write!(
+                f,
+                "conflicting digests: {first} and {second} list different SHA-256s of {object}"
             ),
             Self::NoLog { object, digest } => {
                 write!(f, "missing file: {object}, which {digest} lists")

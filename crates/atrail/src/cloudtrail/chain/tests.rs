@@ -141,7 +141,7 @@ fn a_whole_trail_is_proven_from_its_metadata_and_a_plain_copy_but_for_its_end() 
         // Listed by the digest of the next hour at the earliest.
         assert_eq!(
             proofs.judge(&log(4, 0), &hash_of(4, 0)),
-            Judgement::NotYetListed
+            Judgement::NotYetProven
         );
         let none = proofs.missing(|base| base != names::base(&log(1, 0)), |_| true);
         assert!(matches!(&none[..], [Problem::NoLog { object, .. }] if *object == log(1, 0)));
@@ -157,7 +157,7 @@ fn a_changed_digest_is_found_by_its_signature_or_by_the_next_one() {
         let mut digest = trail.digests[1].0.clone();
         digest["logFiles"][0]["hashValue"] = to_hex(&hash_of(9, 9)).into();
         let mut copy = trail.copy(metadata);
-        let signature = copy[1].signature.take();
+        let signature = copy[1].signatures.pop();
         copy[1] = read(&digest, signature);
         copy
     };
@@ -248,7 +248,10 @@ fn copies_are_one_digest_and_two_of_one_name_are_a_fault() {
     copy.push(read(&other, None));
     let proofs = Proofs::of(copy, Some(&trail.keys()));
     assert!(
-        matches!(&proofs.problems[..], [Problem::Two { .. }]),
+        matches!(
+            &proofs.problems[..],
+            [Problem::Unsigned { .. }, Problem::Two { .. }]
+        ),
         "{:?}",
         proofs.problems
     );

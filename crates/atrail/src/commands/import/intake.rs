@@ -216,7 +216,10 @@ impl<'a> Intake<'a> {
                 let fetched = s3.fetch(&place.bucket, &object.key, dir).await?;
                 let signature = fetched.signature.as_deref().and_then(from_hex);
                 match digests::read(name, fetched.file.file(), signature) {
-                    Ok(digest) => digests.push(digest),
+                    Ok(mut digest) => {
+                        digest.has_metadata = true;
+                        digests.push(digest);
+                    }
                     Err(problem) => problems.push(problem),
                 }
             }

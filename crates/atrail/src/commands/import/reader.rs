@@ -84,7 +84,7 @@ pub(super) enum End {
     Sent(Option<Key>),
     /// It was imported before; the key of its content, where that was needed to find out.
     Known(Counts, Option<Key>),
-    /// No digest lists it yet.
+    /// No digest proves it yet.
     Left,
     /// Nothing of it was sent, or not all, and why.
     Failed(String),
@@ -300,10 +300,10 @@ const PARTS_MAX: usize = 1_000;
 fn refusal(judgement: Judgement) -> Option<End> {
     let why = match judgement {
         Judgement::Unchanged => return None,
-        Judgement::NotYetListed => return Some(End::Left),
+        Judgement::NotYetProven => return Some(End::Left),
         Judgement::Changed(digest) => format!("changed: {digest} lists another SHA-256"),
         Judgement::Unproven(digest) => {
-            format!("not proven: {digest}, which lists it, cannot be trusted")
+            format!("not proven: {digest}, which lists it, proves nothing")
         }
         Judgement::Unlisted => "not proven: no digest lists it".to_owned(),
     };

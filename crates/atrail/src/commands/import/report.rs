@@ -23,7 +23,7 @@ struct Sum {
     files_known: u64,
     /// Files that were not imported, or not completely.
     files_failed: u64,
-    /// Files that no digest lists yet.
+    /// Files that no digest proves yet.
     files_left: u64,
     /// Events that the server acknowledged: now, or in an earlier import.
     events: u64,
@@ -278,22 +278,22 @@ impl<'a> Report<'a> {
 
     fn notes(&self, passed_over: u64) {
         let (sum, printer) = (&self.sum, &self.settings.printer);
-        let mut told = counted(sum.events, "event");
+        let mut line = counted(sum.events, "event");
         match &self.target {
-            Some(target) => told += &format!(" imported to {target}"),
-            None => told += " would be imported",
+            Some(target) => line += &format!(" imported to {target}"),
+            None => line += " would be imported",
         }
         if !self.origins.is_plain() {
-            told += &format!(" ({})", self.origins);
+            line += &format!(" ({})", self.origins);
         }
         if sum.stored_already > 0 {
-            told += &format!(", {} of them stored already", sum.stored_already);
+            line += &format!(", {} of them stored already", sum.stored_already);
         }
-        printer.note(&told);
+        printer.note(&line);
         if sum.files_left > 0 {
             let files = counted(sum.files_left, "file");
             printer.note(&format!(
-                "{files} left for a later import: no digest lists them yet"
+                "{files} left for a later import: no digest proves them yet"
             ));
         }
         if passed_over > 0 {
