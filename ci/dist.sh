@@ -75,19 +75,19 @@ fill() {
   "$usr/bin/atrail" completions bash >"$usr/share/bash-completion/completions/atrail"
   "$usr/bin/atrail" completions zsh >"$usr/share/zsh/site-functions/_atrail"
   "$usr/bin/atrail" completions fish >"$usr/share/fish/vendor_completions.d/atrail.fish"
-  install -m 0644 README.md CHANGELOG.md docs/INSTALL.md docs/OPERATIONS.md docs/CLI.md docs/EVIDENCE.md \
-    docs/verify.py docs/atrail.example.toml "$stage/THIRD-PARTY-LICENSES.txt" "$usr/share/doc/atrail/"
+  # The pages stand to each other as in the sources, so that their links lead somewhere.
   local file
-  for file in $(git ls-files deploy/alerts.yml deploy/compose deploy/grafana deploy/kubernetes); do
+  for file in $(git ls-files README.md CHANGELOG.md ARCHITECTURE.md CONTRIBUTING.md LICENSE docs deploy \
+    crates/atrail-sources/mappings/README.md); do
     install -D -m 0644 "$file" "$usr/share/doc/atrail/$file"
   done
+  install -m 0644 "$stage/THIRD-PARTY-LICENSES.txt" "$usr/share/doc/atrail/"
   install -D -m 0644 deploy/atrail.service "$usr/lib/systemd/system/atrail.service"
 }
 
 step "tar.gz"
 name=atrail-$version-x86_64-linux
 fill "$stage/$name"
-install -m 0644 LICENSE "$stage/$name/share/doc/atrail/"
 # Files alone: an entry for a directory would change the mode of /usr/local/bin, or replace a link that stands there.
 (cd "$stage" && find "$name" -type f -print0 | sort -z) |
   tar --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \

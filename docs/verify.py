@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Verifies a download against its receipt, as docs/EVIDENCE.md says; independent of atrail itself.
+It reads no proof of a single event: `atrail verify --proof` does.
 
 Usage: verify.py FILE --key VKEY [--receipt FILE.receipt] [--since OLD.receipt] [--contains ACKS]
 Exit code: 0 proven, 1 not right, 2 usage, 3 nothing can be concluded. What is not right weighs more than what is not known.

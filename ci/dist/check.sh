@@ -57,6 +57,12 @@ for program in bash zsh fish; do
 done
 if tar -tzf "$dist"/atrail-*-x86_64-linux.tar.gz | grep '/$'; then fail "the tar.gz has entries for directories"; fi
 [ -s "$work/share/doc/atrail/deploy/compose/compose.yaml" ] || fail "there is no deploy/ among the pages"
+ci/dist/links.py "$work/share/doc/atrail" || fail "the tar.gz has links that lead nowhere"
+dpkg-deb -x "$dist"/atrail_*.deb "$work/deb"
+ci/dist/links.py "$work/deb/usr/share/doc/atrail" || fail "the .deb has links that lead nowhere"
+# A control: the same pages without one of them.
+rm "$work/share/doc/atrail/docs/SENDERS.md"
+if ci/dist/links.py "$work/share/doc/atrail" >/dev/null; then fail "a missing page is not noticed"; fi
 grep -q "default-src 'none'" "$dist/atrail-verify.html" || fail "the page that verifies has no policy"
 [ -s "$dist/rustc.txt" ] || fail "the compiler is not named"
 python3 -c 'import json, sys

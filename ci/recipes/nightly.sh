@@ -46,6 +46,18 @@ rm "$WORK/files/audit-$(day 3).json.gz" "$WORK/files/audit-$(day 3).json.gz.rece
 check "as the unit starts it, it makes up for a missed night" as_systemd
 check "and leaves the other files alone" test "$before" = "$(stat -c %Y.%i "$WORK/files/audit-$(day 1).json.gz")"
 check "all files are there again" there
+marked() { [ "$(find "$WORK/files" -name '*.verified' | wc -l)" = "$1" ]; }
+check "each file is marked as proven" marked 14
+# A night that cannot prove its file, because it knows no key, is not taken as done by the next night.
+rm "$WORK/files/audit-$(day 3).json.gz"*
+cp "$WORK/etc/environment" "$WORK/right"
+sed -i /^ATRAIL_VKEY=/d "$WORK/etc/environment"
+control "without the server's key, that the job succeeds" as_systemd
+control "that the night after it succeeds" as_systemd
+check "that file has no mark" marked 13
+cp "$WORK/right" "$WORK/etc/environment"
+check "with the right key, the job proves the file that is there" as_systemd
+check "and marks it" marked 14
 # `verify` with what anybody has: the file, the receipt and the key.
 check "an outsider verifies a file" env -i PATH="$PATH" HOME="$WORK/home" atrail verify "$WORK/files/audit-$(day 1).json.gz" --key "$vkey"
 zcat "$WORK/files/audit-$(day 1).json.gz" | sed 's/Ann/Eve/' | gzip >"$WORK/forged.gz"
