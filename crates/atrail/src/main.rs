@@ -6,6 +6,9 @@
 //! exit codes.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+// The future of a command holds those of all that it awaits: with the catalog's two databases, one in another, deeper
+// than the compiler's default of 128.
+#![recursion_limit = "256"]
 
 mod args;
 mod aws;
