@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     head: usize,
     /// The answer whose head has arrived, and what is missing of its content.
     coming: Option<(Reply, Left)>,
+    /// Whether the server closes the connection after the last answer.
+    is_closed: bool,
 }
 
 /// What is missing of an answer's content.
@@ -42,6 +44,8 @@ enum Left {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
+    /// After how many seconds the server asks to try again.
+    pub(crate) retry_after_secs: Option<u64>,
     /// Length of the content in bytes; of content in chunks, as much as has arrived.
     pub(crate) length: u64,
     /// Time from the request to the first bytes of the answer.
@@ -52,19 +56,14 @@ pub(crate) struct Reply {
 
 impl Connection {
     pub(crate) fn open(address: SocketAddr) -> Result<Self> {
-        let open = || -> io::Result<TcpStream> {
-            let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            Ok(stream)
-        };
         Ok(Self {
-            stream: open().map_err(|error| format!("{address}: {error}"))?,
+            stream: open(address)?,
             address,
             buffer: vec![0; BUFFER_BYTES],
             asked: Instant::now(),
             head: 0,
             coming: None,
+            is_closed: false,
         })
     }
 
@@ -94,6 +93,10 @@ impl Connection {
             body.len()
         );
         request.extend_from_slice(body);
+        if self.is_closed {
+            self.stream = open(self.address)?;
+            self.is_closed = false;
+        }
         self.asked = Instant::now();
         written
             .and_then(|()| self.stream.write_all(&request))
@@ -126,9 +129,16 @@ impl Connection {
                 };
                 begin = head + 4;
                 self.head = 0;
-                let (status, left) = parse_head(&self.buffer[..begin])?;
+                let Head {
+                    status,
+                    left,
+                    retry_after_secs,
+                    is_last,
+                } = parse_head(&self.buffer[..begin])?;
+                self.is_closed = is_last;
                 let reply = Reply {
                     status,
+                    retry_after_secs,
                     length: match left {
                         Left::Bytes(length) => length,
                         Left::Chunks(_) => 0,
@@ -190,21 +200,67 @@ impl Connection {
     }
 }
 
-fn parse_head(head: &[u8]) -> io::Result<(u16, Left)> {
+fn open(address: SocketAddr) -> Result<TcpStream> {
+    let open = || -> io::Result<TcpStream> {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(stream)
+    };
+    open().map_err(|error| format!("{address}: {error}"))
+}
+
+/// What the head of an answer says.
+struct Head {
+    status: u16,
+    left: Left,
+    retry_after_secs: Option<u64>,
+    is_last: bool,
+}
+
+fn parse_head(head: &[u8]) -> io::Result<Head> {
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "an answer without an end");
     let head = std::str::from_utf8(head).map_err(|_| malformed())?;
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1));
-    let status = status.and_then(|status| status.parse().ok());
-    let left = lines.find_map(|line| {
-        let (name, value) = line.split_once(':')?;
+    let (line, lines) = head.split_once("\r\n").ok_or_else(malformed)?;
+    let status = line
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    let (mut left, mut retry_after_secs, mut is_last) = (None, None, false);
+    for (name, value) in lines.lines().filter_map(|line| line.split_once(':')) {
         let value = value.trim();
-        if name.eq_ignore_ascii_case("content-length") {
-            return value.parse().ok().map(Left::Bytes);
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => left = value.parse().ok().map(Left::Bytes),
+            "transfer-encoding" if value.eq_ignore_ascii_case("chunked") => {
+                left = Some(Left::Chunks(Chunks::new()));
+            }
+            "retry-after" => retry_after_secs = value.parse().ok(),
+            "connection" => is_last = value.eq_ignore_ascii_case("close"),
+            _ => {}
         }
-        let is_in_chunks =
-            name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked");
-        is_in_chunks.then(|| Left::Chunks(Chunks::new()))
-    });
-    Ok((status.ok_or_else(malformed)?, left.ok_or_else(malformed)?))
+    }
+    Ok(Head {
+        status: status.ok_or_else(malformed)?,
+        left: left.ok_or_else(malformed)?,
+        retry_after_secs,
+        is_last,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_when_to_try_again() {
+        let head = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: 7\r\n\r\n";
+        let head = parse_head(head).unwrap();
+        assert_eq!((head.status, head.retry_after_secs), (503, Some(2)));
+        assert!(head.is_last && matches!(head.left, Left::Bytes(7)));
+        let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n";
+        let head = parse_head(head).unwrap();
+        assert_eq!((head.status, head.retry_after_secs), (200, None));
+        assert!(!head.is_last && matches!(head.left, Left::Chunks(_)));
+        assert!(parse_head(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+    }
 }

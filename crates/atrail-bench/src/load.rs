@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
 use crate::failure::Result;
-use crate::http::{Connection, PATIENCE};
+use crate::http::{Connection, PATIENCE, Reply};
 
 /// A prepared request.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Outcome {
     pub(crate) first_bytes: Vec<Duration>,
     /// Total bytes of the answers' content.
     pub(crate) received: u64,
+    /// How often the server refused a request, which was then sent again.
+    pub(crate) refusals: u64,
 }
 
 /// The client sends a request up to this size without waiting for the server to read it.
@@ -40,7 +42,15 @@ const SMALL_BYTES: usize = 64 << 10;
 /// Threads that many connections share: more threads would take processor time from the measured server.
 const THREADS: usize = 2;
 
-/// Sends each request once, by the next free connection. All must succeed.
+/// The answers after which a sender sends its request again, ...
+const REPEATED: [u16; 2] = [429, 503];
+/// ... for how long, ...
+const REPEATED_FOR: Duration = Duration::from_secs(120);
+/// ... and how long it waits at most before it does.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Sends each request, by the next free connection. One that is refused because the server is busy is sent again, as
+/// senders do; its latency is the time until it succeeds. All must succeed.
 pub(crate) fn send(
     address: SocketAddr,
     requests: &[Request],
@@ -77,8 +87,64 @@ pub(crate) fn send(
         all.latencies.append(&mut outcome.latencies);
         all.first_bytes.append(&mut outcome.first_bytes);
         all.received += outcome.received;
+        all.refusals += outcome.refusals;
     }
     Ok(all)
+}
+
+/// A connection with a request on it.
+#[derive(Debug)]
+struct Busy<'a> {
+    connection: Connection,
+    request: &'a Request,
+    /// When the request was sent for the first time.
+    begun: Instant,
+    /// When a refused request is sent again.
+    again: Option<Instant>,
+}
+
+impl<'a> Busy<'a> {
+    fn begin(connection: Connection, request: &'a Request) -> Result<Self> {
+        let mut busy = Self {
+            connection,
+            request,
+            begun: Instant::now(),
+            again: None,
+        };
+        request.send(&mut busy.connection)?;
+        Ok(busy)
+    }
+
+    /// Sends another request.
+    fn go_on(&mut self, request: &'a Request) -> Result<()> {
+        self.request = request;
+        self.begun = Instant::now();
+        request.send(&mut self.connection)
+    }
+
+    /// Sends a refused request again, when it is time.
+    fn repeat(&mut self) -> Result<()> {
+        if self.again.is_some_and(|again| again <= Instant::now()) {
+            self.again = None;
+            self.request.send(&mut self.connection)?;
+        }
+        Ok(())
+    }
+
+    /// Notes when a refused request is sent again: when the server says. A sender gives up in the end.
+    fn refused(&mut self, reply: &Reply) -> Result<()> {
+        let line = &self.request.line;
+        if !REPEATED.contains(&reply.status) {
+            return Err(format!("{line}: {}", reply.status));
+        }
+        if self.begun.elapsed() > REPEATED_FOR {
+            let seconds = REPEATED_FOR.as_secs();
+            return Err(format!("{line}: {} for {seconds} s", reply.status));
+        }
+        let after = Duration::from_secs(reply.retry_after_secs.unwrap_or(1).max(1));
+        self.again = Some(Instant::now() + after.min(LONGEST_WAIT));
+        Ok(())
+    }
 }
 
 /// Keeps each connection busy as long as there are requests.
@@ -88,33 +154,34 @@ fn drive<'a>(
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let mut busy = Vec::with_capacity(connections.len());
-    for mut connection in connections {
+    for connection in connections {
         if let Some(request) = next() {
-            request.send(&mut connection)?;
-            busy.push((connection, request));
+            busy.push(Busy::begin(connection, request)?);
         }
     }
     while !busy.is_empty() {
         let ready = ready(&busy)?;
         let mut at = 0;
         for is_ready in ready {
-            let (connection, request) = &mut busy[at];
+            let one = &mut busy[at];
             at += 1;
+            one.repeat()?;
             if !is_ready {
                 continue;
             }
-            let reply = connection.receive(&mut |_| Ok(()));
-            let reply = reply.map_err(|error| format!("{}: {error}", request.line))?;
+            let reply = one.connection.receive(&mut |_| Ok(()));
+            let reply = reply.map_err(|error| format!("{}: {error}", one.request.line))?;
             let Some(reply) = reply else { continue };
             if !(200..300).contains(&reply.status) {
-                return Err(format!("{}: {}", request.line, reply.status));
+                outcome.refusals += 1;
+                one.refused(&reply)?;
+                continue;
             }
-            outcome.latencies.push(reply.took);
+            outcome.latencies.push(one.begun.elapsed());
             outcome.first_bytes.push(reply.first_byte);
             outcome.received += reply.length;
             if let Some(another) = next() {
-                another.send(connection)?;
-                *request = another;
+                one.go_on(another)?;
             } else {
                 at -= 1;
                 busy.remove(at);
@@ -124,23 +191,95 @@ fn drive<'a>(
     Ok(outcome)
 }
 
-/// Waits until there is something to receive, and returns on which of the connections.
-fn ready(busy: &[(Connection, &Request)]) -> Result<Vec<bool>> {
+/// Waits until there is something to receive or to send again, and returns on which of the connections there is
+/// something to receive.
+fn ready(busy: &[Busy<'_>]) -> Result<Vec<bool>> {
     // A single connection waits in its own read.
-    if busy.len() == 1 {
+    if let [Busy { again: None, .. }] = busy {
         return Ok(vec![true]);
     }
+    let next = busy.iter().filter_map(|one| one.again).min();
+    let now = Instant::now();
+    let patience = next.map_or(PATIENCE, |next| next.saturating_duration_since(now));
     let mut polled: Vec<_> = busy
         .iter()
-        .map(|(connection, _)| PollFd::from_borrowed_fd(connection.as_fd(), PollFlags::IN))
+        .filter(|one| one.again.is_none())
+        .map(|one| PollFd::from_borrowed_fd(one.connection.as_fd(), PollFlags::IN))
         .collect();
-    let patience = Timespec::try_from(PATIENCE).map_err(|error| error.to_string())?;
+    let patience = Timespec::try_from(patience).map_err(|error| error.to_string())?;
     retry_on_intr(|| poll(&mut polled, Some(&patience)))
         .map_err(|error| format!("poll: {error}"))?;
-    let ready: Vec<_> = polled.iter().map(|one| !one.revents().is_empty()).collect();
-    if ready.contains(&true) {
+    let mut polled = polled.iter().map(|one| !one.revents().is_empty());
+    let ready: Vec<_> = busy
+        .iter()
+        .map(|one| one.again.is_none() && polled.next().unwrap_or(false))
+        .collect();
+    if ready.contains(&true) || next.is_some() {
         Ok(ready)
     } else {
         Err("no answer comes".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    const REFUSED: &str =
+        "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    const STORED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    const WRONG: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+
+    /// Gives these answers, one after the other, each on the connection that is open or on the next.
+    fn answering(answers: &'static [&'static str]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let mut answers = answers.iter().peekable();
+            while answers.peek().is_some() {
+                let (mut stream, _) = listener.accept().unwrap();
+                for answer in answers.by_ref() {
+                    let mut seen = Vec::new();
+                    while !seen.ends_with(b"\r\n\r\nbody") {
+                        let mut byte = [0];
+                        stream.read_exact(&mut byte).unwrap();
+                        seen.push(byte[0]);
+                    }
+                    stream.write_all(answer.as_bytes()).unwrap();
+                    if answer.contains("close") {
+                        break;
+                    }
+                }
+            }
+        });
+        address
+    }
+
+    fn requests(count: usize) -> Vec<Request> {
+        let one = || Request {
+            line: "POST /v3/events".to_owned(),
+            headers: String::new(),
+            body: b"body".to_vec(),
+        };
+        (0..count).map(|_| one()).collect()
+    }
+
+    #[test]
+    fn a_refused_request_is_sent_again() {
+        let address = answering(&[STORED, REFUSED, REFUSED, STORED, STORED]);
+        let outcome = send(address, &requests(3), 1).unwrap();
+        assert_eq!((outcome.latencies.len(), outcome.refusals), (3, 2));
+        assert!(outcome.latencies[1] >= Duration::from_secs(2));
+        assert!(outcome.seconds >= 2.0);
+    }
+
+    #[test]
+    fn a_wrong_request_is_not() {
+        let address = answering(&[STORED, WRONG]);
+        let error = send(address, &requests(3), 1).unwrap_err();
+        assert_eq!(error, "POST /v3/events: 400");
     }
 }

@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use atrail_archive::object::{Line, NewObject, ObjectFile, Segment};
-use atrail_disk::{Result, StoreError};
+use atrail_archive::object::{Line, NewObject, Segment};
+use atrail_disk::Result;
 use atrail_evidence::{DayEntry, Hash, Seal, SealedSegment};
-use atrail_model::{
-    Day, DayTotal, Hour, Place, Scope, SegmentId, Target, Timestamp, format_timestamp,
-};
+use atrail_model::{Day, DayTotal, Place, Scope, SegmentId, Target, Timestamp, format_timestamp};
 use atrail_wal::LogNumber;
 
 use super::domains::guid_of;
 use super::failure::failed_to;
 use super::log::{self, NewEntry};
+use super::object_rows::day_of;
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::view::Write;
 use super::waste::delete_waste;
@@ -282,25 +281,6 @@ pub(super) fn subtree_bytes(subtrees: &[Hash]) -> Option<Vec<u8>> {
     (subtrees.len() > 1).then(|| subtrees.iter().flat_map(|hash| hash.0).collect())
 }
 
-pub(super) fn object_file(row: &Row) -> Result<ObjectFile> {
-    let hour = u8::try_from(row.integer("hour")?).ok().and_then(Hour::new);
-    Ok(ObjectFile {
-        id: row.id("object")?,
-        path: row.text("path")?,
-        day: day_of(row)?,
-        hour: hour.ok_or_else(|| malformed("an object is of no hour"))?,
-        size_bytes: row.unsigned("size_bytes")?,
-        sha256: row.hash("sha256")?,
-    })
-}
-
-pub(super) fn day_of(row: &Row) -> Result<Day> {
-    let number = u32::try_from(row.integer("day")?).ok();
-    number
-        .and_then(Day::from_number)
-        .ok_or_else(|| malformed("something is of no day"))
-}
-
 /// Adds the totals of the rows of each place, of which some are negative; leaves out the places without events.
 pub(super) fn sum<P: Ord>(
     rows: &[Row],
@@ -325,11 +305,4 @@ pub(super) fn sum<P: Ord>(
     };
     let sums = sums.into_iter().filter(|(_, (_, count, _))| *count > 0);
     Ok(sums.map(total).collect())
-}
-
-fn malformed(why: &str) -> StoreError {
-    StoreError::Damaged {
-        what: "the catalog".to_owned(),
-        why: why.to_owned(),
-    }
 }

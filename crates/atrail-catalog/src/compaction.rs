@@ -6,10 +6,10 @@ use atrail_archive::object::Location;
 use atrail_disk::{Result, StoreError};
 use atrail_model::{Day, Hour, ObjectId, Place, Scope, Timestamp};
 
-use super::archive::object_file;
 use super::contents::tell_contents;
 use super::failure::failed_to;
 use super::in_scope::within;
+use super::object_rows::object_file;
 use super::row::{Columns, Id, ROWS_AT_ONCE, nanoseconds, signed};
 use super::waste::{delete_waste, insert_waste};
 use super::{Catalog, places};

@@ -8,9 +8,10 @@ use atrail_model::{DayRange, DayTotal, Domain, Hours, Place, Scope, Target};
 use atrail_wal::LogNumber;
 
 use super::Catalog;
-use super::archive::{day_of, sealed_rows, sum};
+use super::archive::{sealed_rows, sum};
 use super::domains::{DomainRow, guid_of};
 use super::failure::failed_to;
+use super::object_rows::day_of;
 use super::row::Columns;
 use super::set_apart::placed;
 use super::view::{Snapshot, View};

@@ -1,5 +1,7 @@
 //! Converts failures of the database into errors of the store.
 
+use std::fmt::Display;
+
 use atrail_disk::StoreError;
 
 use super::sql::{database_error, is_taken};
@@ -10,6 +12,14 @@ pub(super) fn failed_to(what: &'static str) -> impl FnOnce(sql::Error) -> StoreE
     move |source| StoreError::Catalog {
         what,
         source: database_error(source),
+    }
+}
+
+/// Returns the error for a row that means nothing.
+pub(super) fn malformed(why: impl Display) -> StoreError {
+    StoreError::Damaged {
+        what: "the catalog".to_owned(),
+        why: why.to_string(),
     }
 }
 

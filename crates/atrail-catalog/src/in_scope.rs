@@ -7,10 +7,10 @@ use atrail_evidence::Hash;
 use atrail_model::{Day, Domain, EventTotal, ObjectId, Scope, SegmentId};
 use futures_util::TryStreamExt;
 
-use super::archive::day_of;
 use super::contents::Contents;
 use super::failure::failed_to;
 use super::index_files;
+use super::object_rows::day_of;
 use super::row::Columns;
 use super::view::View;
 use super::waste::insert_waste;

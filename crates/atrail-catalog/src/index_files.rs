@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 
 use atrail_archive::object::ObjectFile;
-use atrail_disk::{Result, StoreError};
+use atrail_disk::Result;
 use atrail_model::{Day, Domain, Hour, SegmentId};
 
 use super::Catalog;
-use super::archive::day_of;
 use super::domains::domain_row;
-use super::failure::failed_to;
+use super::failure::{failed_to, malformed};
+use super::object_rows::{day_of, object_file};
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::waste::{delete_waste, insert_waste};
 use crate::sql::{self, Connection, Row, Statement};
@@ -137,7 +137,7 @@ impl Catalog {
         .map_err(failed_to(WHAT))?;
         let mut segments: Vec<IndexableSegment> = Vec::with_capacity(rows.len());
         for row in &rows {
-            let file = super::archive::object_file(row)?;
+            let file = object_file(row)?;
             let last = segments.last().filter(|last| last.file.id == file.id);
             segments.push(IndexableSegment {
                 id: row.id("segment")?,
@@ -372,11 +372,4 @@ fn bytes_of(segments: &[SegmentId]) -> Vec<u8> {
         .iter()
         .flat_map(|id| id.bytes().iter().copied())
         .collect()
-}
-
-fn malformed(why: &str) -> StoreError {
-    StoreError::Damaged {
-        what: "the catalog".to_owned(),
-        why: why.to_owned(),
-    }
 }

@@ -30,6 +30,7 @@ mod log_file;
 pub mod memory;
 pub mod names;
 pub mod new_session;
+mod object_rows;
 pub mod offline;
 #[cfg(any(test, feature = "faults"))]
 pub mod outside;

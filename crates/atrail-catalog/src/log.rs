@@ -17,14 +17,14 @@ use atrail_evidence::{
 };
 use atrail_model::Day;
 
-use super::failure::failed_to;
+use super::failure::{failed_to, malformed};
 use super::row::{Columns, signed};
 use crate::sql::{self, Connection, Statement};
 
 pub(super) use epoch::level;
 pub use epoch::{Beginning, Epoch};
 pub use layout::CONTROL;
-use layout::{PART_LEVEL, days_of_part, malformed, part_of, tree};
+use layout::{PART_LEVEL, days_of_part, part_of, tree};
 pub use listed::{PLACES_AT_ONCE, Rare};
 use part::Part;
 pub use read::{Head, Placed};

@@ -8,9 +8,9 @@ use atrail_disk::{Result, StoreError};
 use atrail_evidence::Root;
 use atrail_model::{Domain, ObjectId, SegmentId};
 
-use super::archive::object_file;
 use super::contents::{contents_in_postgresql, contents_of_segments};
 use super::failure::failed_to;
+use super::object_rows::object_file;
 use super::removed_ranges::not_in_deleted_range;
 use super::row::{Columns, Id};
 use super::{Catalog, schema};

@@ -6,10 +6,9 @@ use atrail_disk::Result;
 use atrail_model::{ByteSet, LoginId};
 
 use super::Catalog;
-use super::failure::failed_to;
+use super::failure::{failed_to, malformed};
 use super::row::{Columns, Id};
 use super::session::SessionKey;
-use super::sessions::malformed;
 use crate::sql::{self, Connection, Row};
 
 /// The bytes of a session that one login received at one address.
@@ -117,16 +116,16 @@ fn place(number: u64) -> i64 {
 fn reading(row: &Row) -> Result<Numbered> {
     let set = |column| {
         let bytes = row.bytes(column)?;
-        ByteSet::from_bytes(&bytes).ok_or_else(|| malformed(&"the bytes of a reading"))
+        ByteSet::from_bytes(&bytes).ok_or_else(|| malformed("the bytes of a reading"))
     };
     let address = row.text("address")?.parse::<IpAddr>();
     let number = u64::try_from(row.integer("place")?);
     let reading = Reading {
         login: row.id("login")?,
-        address: address.map_err(|error| malformed(&error))?,
+        address: address.map_err(|error| malformed(error))?,
         handed_out: set("handed_out")?,
         certain: set("certain")?,
         ended: row.integer("ended")? != 0,
     };
-    Ok((number.map_err(|error| malformed(&error))?, reading))
+    Ok((number.map_err(|error| malformed(error))?, reading))
 }

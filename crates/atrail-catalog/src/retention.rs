@@ -10,12 +10,12 @@ use atrail_model::{
 };
 
 use super::Catalog;
-use super::archive::day_of;
 use super::failure::failed_to;
 use super::identity::must_stand;
 use super::in_scope::within;
 use super::index_files;
 use super::log::{self, NewEntry};
+use super::object_rows::day_of;
 use super::removed_ranges::AT_ONCE;
 use super::row::{Columns, Id, nanoseconds};
 use super::waste::insert_waste;

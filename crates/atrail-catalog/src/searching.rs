@@ -7,12 +7,13 @@ use atrail_disk::Result;
 use atrail_model::{AccountId, Day, DayRange, Domain, Hours, Scope, SegmentId, Target};
 
 use super::Catalog;
-use super::archive::{day_of, object_file, totals};
+use super::archive::totals;
 use super::contents::Contents;
 use super::counting::numbers;
 use super::domains::{DomainRow, domain_row, guid_of};
 use super::failure::failed_to;
 use super::index_files::{IndexFileRow, file_row};
+use super::object_rows::{day_of, object_file};
 use super::row::{Columns, Id, ROWS_AT_ONCE};
 use super::view::View;
 use crate::sql::{self, Row, Statement};

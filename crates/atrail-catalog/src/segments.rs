@@ -5,9 +5,9 @@ use atrail_disk::Result;
 use atrail_evidence::{Hash, Root};
 use atrail_model::{Place, SegmentId, Target};
 
-use super::archive::object_file;
 use super::domains::{DomainRow, domain_row};
 use super::failure::failed_to;
+use super::object_rows::object_file;
 use super::row::{Columns, Id};
 use super::view::View;
 use crate::sql;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use atrail_disk::{Result, StoreError};
+use atrail_disk::Result;
 use atrail_evidence::{Hash, Manifest, Root};
 use atrail_model::{
     ByteSet, Day, DayRange, Hour, Hours, ObjectId, Scope, SessionId, SpaceId, Target, Timestamp,
@@ -10,7 +10,7 @@ use atrail_model::{
 };
 
 use super::Catalog;
-use super::failure::failed_to;
+use super::failure::{failed_to, malformed};
 use super::row::{Columns, Id, nanoseconds};
 use super::session::{EndedBy, PinnedCheckpoint, Session, SessionKey, SessionState};
 use super::session_texts::{self, TextKind};
@@ -209,7 +209,7 @@ async fn manifest_of(connection: &mut Connection, id: SessionId) -> Result<Optio
 }
 
 fn pins(manifest: &[u8], removed: &HashSet<ObjectId>) -> Result<bool> {
-    let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| malformed(&error))?;
+    let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| malformed(error))?;
     let mut pinned = manifest
         .objects
         .iter()
@@ -223,7 +223,7 @@ fn session(row: &Row) -> Result<Session> {
     let space: Option<SpaceId> = row.optional_id("space")?;
     let target = match (row.integer("at_account_level")?, space) {
         (0, Some(space)) => Target::Space(space),
-        (0, None) => return Err(malformed(&"a session of no space and no account")),
+        (0, None) => return Err(malformed("a session of no space and no account")),
         _ => Target::Account(row.id("account")?),
     };
     let (created, accessed) = (row.moment("created")?, row.moment("accessed")?);
@@ -266,7 +266,7 @@ fn session(row: &Row) -> Result<Session> {
 pub(super) fn handed_out(row: &Row) -> Result<ByteSet> {
     let bytes: Option<Vec<u8>> = row.try_get("handed_out").map_err(failed_to("read a row"))?;
     match bytes {
-        Some(bytes) => ByteSet::from_bytes(&bytes).ok_or_else(|| malformed(&"a session's bytes")),
+        Some(bytes) => ByteSet::from_bytes(&bytes).ok_or_else(|| malformed("a session's bytes")),
         None => Ok(ByteSet::up_to(row.unsigned("downloaded_bytes")?)),
     }
 }
@@ -281,7 +281,7 @@ fn checkpoints_of(text: &str) -> Result<Vec<PinnedCheckpoint>> {
         })
     };
     text.lines()
-        .map(|line| checkpoint(line).ok_or_else(|| malformed(&"a session's checkpoints")))
+        .map(|line| checkpoint(line).ok_or_else(|| malformed("a session's checkpoints")))
         .collect()
 }
 
@@ -290,23 +290,16 @@ fn days_and_hours(row: &Row) -> Result<(DayRange, Hours)> {
         let number = u32::try_from(row.integer(column)?).ok();
         number
             .and_then(Day::from_number)
-            .ok_or_else(|| malformed(&"a session's day"))
+            .ok_or_else(|| malformed("a session's day"))
     };
     let hour = |column| {
         let number = u8::try_from(row.integer(column)?).ok();
         number
             .and_then(Hour::new)
-            .ok_or_else(|| malformed(&"a session's hour"))
+            .ok_or_else(|| malformed("a session's hour"))
     };
     let days = DayRange::new(day("first_day")?, day("last_day")?);
     let hours = Hours::new(hour("first_hour")?, hour("last_hour")?);
     days.zip(hours)
-        .ok_or_else(|| malformed(&"a session's range"))
-}
-
-pub(super) fn malformed(why: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Damaged {
-        what: "the catalog".to_owned(),
-        why: why.to_string(),
-    }
+        .ok_or_else(|| malformed("a session's range"))
 }

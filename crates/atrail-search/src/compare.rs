@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::query::Bound;
 use crate::text::fold;
 
 /// How values are compared.
@@ -41,17 +40,6 @@ impl Kind {
             // By characters and by bytes is the same in UTF-8.
             Self::Text => Some(fold(one).cmp(&fold(other))),
         }
-    }
-}
-
-/// Reports whether nothing can lie between these bounds, because the lower one is greater than the upper one.
-pub(crate) fn is_empty(lower: &Bound, upper: &Bound) -> bool {
-    match (lower, upper) {
-        (
-            Bound::Including(from) | Bound::Excluding(from),
-            Bound::Including(to) | Bound::Excluding(to),
-        ) => Kind::of([&**from, &**to]).compare(from, to) == Some(Ordering::Greater),
-        _ => false,
     }
 }
 

@@ -84,9 +84,7 @@ fn without_empty_ranges(expr: Expr) -> Expr {
         Expr::And(parts) => Expr::all_of(all(parts)),
         Expr::Or(parts) => Expr::any_of(all(parts)),
         Expr::Not(inner) => without_empty_ranges(*inner).negated(),
-        Expr::Is(_, Test::Within(lower, upper)) if crate::compare::is_empty(&lower, &upper) => {
-            Expr::nothing()
-        }
+        Expr::Is(_, Test::Within(lower, upper)) if lower.leaves_nothing(&upper) => Expr::nothing(),
         Expr::Time(range) if range.from >= range.to => Expr::nothing(),
         other => other,
     }

@@ -1,5 +1,8 @@
 //! The command line's errors: few kinds, one per exit code.
 
+use std::io;
+use std::path::Path;
+
 use atrail_api::ErrorCode;
 
 pub(crate) use atrail_verifier::chain;
@@ -152,8 +155,8 @@ impl CliError {
     }
 
     /// Returns the error for a failed write to standard output: a closed pipe ends the program quietly.
-    pub(crate) fn output(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
+    pub(crate) fn output(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
             Self::new(Exit::OutputClosed, "the output was closed")
         } else {
             // The hints about files do not apply: no later run continues this output.
@@ -162,15 +165,15 @@ impl CliError {
     }
 
     /// Returns the error for a failed file operation, with a hint where one helps.
-    pub(crate) fn file(what: impl Into<String>, error: std::io::Error) -> Self {
+    pub(crate) fn file(what: impl Into<String>, error: io::Error) -> Self {
         let hint = match error.kind() {
-            std::io::ErrorKind::StorageFull => Some(
+            io::ErrorKind::StorageFull => Some(
                 "make room and run the same command again; atrail keeps and uses the bytes that are already there",
             ),
-            std::io::ErrorKind::PermissionDenied => {
+            io::ErrorKind::PermissionDenied => {
                 Some("check the permissions, or choose another place")
             }
-            std::io::ErrorKind::NotFound => Some("check the path"),
+            io::ErrorKind::NotFound => Some("check the path"),
             _ => None,
         };
         let failed = Self::failed(what).because(error);
@@ -178,6 +181,27 @@ impl CliError {
             Some(hint) => failed.hint(hint),
             None => failed,
         }
+    }
+
+    /// Returns the error for a path that the user names and that cannot be read: that nothing is there, or why it cannot be
+    /// read.
+    pub(crate) fn unreadable(path: &Path, error: io::Error) -> Self {
+        let name = path.display();
+        match error.kind() {
+            io::ErrorKind::NotFound => {
+                Self::failed(format!("there is no file {name}")).hint("check the path")
+            }
+            io::ErrorKind::IsADirectory => {
+                Self::failed(format!("{name} is a directory")).hint("name a file in it")
+            }
+            _ => Self::file(format!("could not read {name}"), error),
+        }
+    }
+
+    /// Returns the failure with another exit code.
+    pub(crate) const fn with_exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
     }
 
     /// Formats the error for people: one line with the failure and its cause, one line with what to do next.
@@ -210,7 +234,7 @@ mod tests {
     #[test]
     fn says_what_why_and_what_next() {
         let error = CliError::failed("could not open F")
-            .because(std::io::Error::other("disk on fire"))
+            .because(io::Error::other("disk on fire"))
             .hint("buy another");
         assert_eq!(
             error.report(),
@@ -219,10 +243,28 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_cannot_be_read_is_named_with_what_to_do() {
+        let of = |kind: io::ErrorKind| CliError::unreadable(Path::new("F"), kind.into()).report();
+        assert_eq!(
+            of(io::ErrorKind::NotFound),
+            "error: there is no file F\nhint: check the path"
+        );
+        assert_eq!(
+            of(io::ErrorKind::IsADirectory),
+            "error: F is a directory\nhint: name a file in it"
+        );
+        // The control: any other fault keeps its cause.
+        assert_eq!(
+            of(io::ErrorKind::PermissionDenied),
+            "error: could not read F: permission denied\nhint: check the permissions, or choose another place"
+        );
+    }
+
+    #[test]
     fn a_closed_pipe_is_its_own_kind() {
-        let closed = CliError::output(std::io::ErrorKind::BrokenPipe.into());
+        let closed = CliError::output(io::ErrorKind::BrokenPipe.into());
         assert_eq!(closed.exit as u8, 141);
-        let full = CliError::output(std::io::ErrorKind::StorageFull.into());
+        let full = CliError::output(io::ErrorKind::StorageFull.into());
         assert_eq!(full.exit, Exit::Failed);
     }
 }

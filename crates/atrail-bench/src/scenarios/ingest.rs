@@ -109,6 +109,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             .value("cpu_seconds_per_million_events", cpu * 1e6 / count as f64)
             .mib("peak_memory_mib", peak)
             .value("disk_bytes_per_event", disk as f64 / count as f64)
+            .value("refusals", outcome.refusals as f64)
             .ratio(
                 "append and fdatasync, one by one",
                 raw.seconds / outcome.seconds,

@@ -4,6 +4,7 @@ pub(crate) mod archive;
 pub(crate) mod asked;
 mod beside;
 mod expected;
+pub(crate) mod filling;
 pub(super) mod indexed;
 pub(super) mod questions;
 mod scan;
@@ -16,8 +17,9 @@ use crate::bench::Bench;
 use crate::failure::Result;
 use crate::figure::{Figure, say};
 use crate::server::Running;
-use archive::{Archive, Filling, Shares};
+use archive::{Archive, Shares};
 use asked::{Row, Warmth};
+use filling::Filling;
 use indexed::wait_until_indexed;
 
 /// Patience for searches on a busy machine.

@@ -1,7 +1,8 @@
 //! Measures what a search takes while the archive grows to ninety days.
 
-use super::search::archive::{Archive, Filling, MEASURED, SPACES, Shares};
+use super::search::archive::{Archive, MEASURED, SPACES, Shares};
 use super::search::asked::{Question, ask};
+use super::search::filling::Filling;
 use super::search::indexed::wait_until_indexed;
 use super::search::questions::Scope;
 use crate::bench::Bench;

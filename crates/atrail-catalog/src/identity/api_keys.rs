@@ -5,6 +5,7 @@ use atrail_model::{AccountId, Home, KeyScope, KeyScopes, LoginId, Timestamp, Use
 use super::Identity;
 use super::columns::{scopes, user};
 use super::key_home::only_home;
+use super::key_rows::{KeyReach, KeyRow, delete_key, key_called, no_key};
 use super::role_rows::must_be_a_place;
 use super::users::called;
 use crate::failure::failed_to;
@@ -50,6 +51,20 @@ impl ApiKey {
     pub fn bound_to(&self) -> Option<AccountId> {
         self.home.account.filter(|_| self.bound)
     }
+
+    /// Returns whether a caller with this reach may know of the key.
+    #[must_use]
+    pub fn is_known_to(&self, reach: KeyReach<'_>) -> bool {
+        match reach {
+            KeyReach::All => true,
+            KeyReach::Of(user, owned) => {
+                self.holder == user
+                    || self
+                        .bound_to()
+                        .is_some_and(|account| owned.contains(&account))
+            }
+        }
+    }
 }
 
 /// Whose key a new key is.
@@ -86,40 +101,6 @@ pub struct NewApiKey<'a> {
     /// The only place where it works. A key without one works wherever its holder does, and means the place of its
     /// holder's roles, if that is one place, when a request names none.
     pub bound: Option<Home>,
-}
-
-/// The keys that a caller may know of.
-#[derive(Debug, Clone, Copy)]
-pub enum KeyReach<'a> {
-    /// All keys, for the operator.
-    All,
-    /// A user's own, and those that are bound to the accounts that the user owns.
-    Of(UserId, &'a [AccountId]),
-}
-
-impl KeyReach<'_> {
-    /// Returns whether the caller may manage the ingest keys of the account.
-    #[must_use]
-    pub fn manages(&self, account: AccountId) -> bool {
-        match self {
-            Self::All => true,
-            Self::Of(_, owned) => owned.contains(&account),
-        }
-    }
-
-    /// Returns whether the caller may know of the key.
-    #[must_use]
-    pub fn includes(&self, key: &ApiKey) -> bool {
-        match self {
-            Self::All => true,
-            Self::Of(user, owned) => {
-                key.holder == *user
-                    || key
-                        .bound_to()
-                        .is_some_and(|account| owned.contains(&account))
-            }
-        }
-    }
 }
 
 /// The holder of a key, and the hashes to verify the key.
@@ -216,9 +197,9 @@ impl Identity {
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
-        let made = key_called(&mut tx, id, WHAT).await?;
+        let made = key_called(&mut *tx, id, WHAT).await?;
         tx.commit().await?;
-        made.ok_or_else(no_key)
+        made.ok_or_else(no_key::<ApiKey>)
     }
 
     /// Returns the keys of a user, oldest first.
@@ -252,17 +233,7 @@ impl Identity {
     /// # Errors
     /// `NotFound` when there is no such key, or when the catalog fails.
     pub async fn delete_api_key(&self, reach: KeyReach<'_>, id: &str) -> Result<ApiKey> {
-        const WHAT: &str = "delete an API key";
-        let mut tx = self.begin(WHAT).await?;
-        let key = key_called(&mut tx, id, WHAT).await?;
-        let key = key.filter(|key| reach.includes(key)).ok_or_else(no_key)?;
-        sql::query("DELETE FROM api_keys WHERE key = ?")
-            .bind(id)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed_to(WHAT))?;
-        tx.commit().await?;
-        Ok(key)
+        delete_key(self, reach, id, "delete an API key").await
     }
 
     /// Returns the holder of the API key or the ingest key with this public part; `None` when there is no such key, or it
@@ -293,24 +264,18 @@ impl Identity {
     }
 }
 
-fn no_key() -> StoreError {
-    StoreError::NotFound {
-        what: "API key".to_owned(),
-    }
-}
+impl KeyRow for ApiKey {
+    const CALLED: &'static str = "API key";
+    const SELECT: &'static str = keys!("k.key = ?");
+    const DELETE: &'static str = "DELETE FROM api_keys WHERE key = ?";
 
-/// Returns the key with this public part.
-async fn key_called(
-    connection: &mut Connection,
-    id: &str,
-    what: &'static str,
-) -> Result<Option<ApiKey>> {
-    let row = sql::query(keys!("k.key = ?"))
-        .bind(id)
-        .fetch_optional(connection)
-        .await
-        .map_err(failed_to(what))?;
-    row.as_ref().map(api_key).transpose()
+    fn of_row(row: &Row) -> Result<Self> {
+        api_key(row)
+    }
+
+    fn is_within(&self, reach: KeyReach<'_>) -> bool {
+        self.is_known_to(reach)
+    }
 }
 
 /// Returns the user of this name or GUID, if an owner of the account may make keys for the user: one who has a role there

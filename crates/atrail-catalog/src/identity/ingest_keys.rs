@@ -4,13 +4,14 @@ use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, Home, IngestTerms, LoginId, Timestamp};
 
 use super::Identity;
-use super::api_keys::{ApiKeyHolder, KeyReach};
+use super::api_keys::ApiKeyHolder;
 use super::ingest_rows::{IngestKey, ingest_key, keys, previous};
+use super::key_rows::{KeyReach, KeyRow, delete_key, key_called, key_within, no_key};
 use super::role_rows::must_be_a_place;
 use crate::failure::failed_to;
 use crate::names;
 use crate::row::{Columns, Id, nanoseconds};
-use crate::sql::{self, Connection};
+use crate::sql::{self, Connection, Row};
 
 /// Ingest keys that an account may have.
 const MAX_KEYS_OF_AN_ACCOUNT: i64 = 10_000;
@@ -120,9 +121,9 @@ impl Identity {
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
-        let made = key_called(&mut tx, id, WHAT).await?;
+        let made = key_called(&mut *tx, id, WHAT).await?;
         tx.commit().await?;
-        made.ok_or_else(no_key)
+        made.ok_or_else(no_key::<IngestKey>)
     }
 
     /// Returns the ingest keys within reach, of this account or of all, oldest first.
@@ -141,7 +142,7 @@ impl Identity {
             .map_err(failed_to("list ingest keys"))?;
         let keys: Result<Vec<_>> = rows.iter().map(ingest_key).collect();
         let mut keys = keys?;
-        keys.retain(|key| reach.manages(key.terms.account));
+        keys.retain(|key| key.is_within(reach));
         Ok(keys)
     }
 
@@ -150,14 +151,8 @@ impl Identity {
     /// # Errors
     /// `NotFound` when there is none, or when the catalog fails.
     pub async fn ingest_key(&self, reach: KeyReach<'_>, id: &str) -> Result<IngestKey> {
-        let row = sql::query(keys!("key = ?"))
-            .bind(id)
-            .fetch_optional(self.catalog.readers())
-            .await
-            .map_err(failed_to("look up an ingest key"))?;
-        let key = row.as_ref().map(ingest_key).transpose()?;
-        key.filter(|key| reach.manages(key.terms.account))
-            .ok_or_else(no_key)
+        let on = self.catalog.readers();
+        key_within(on, reach, id, "look up an ingest key").await
     }
 
     /// Gives an ingest key another secret, the next after `secret.generation - 1`. The one before works until
@@ -176,9 +171,7 @@ impl Identity {
     ) -> Result<IngestKey> {
         const WHAT: &str = "rotate an ingest key";
         let mut tx = self.begin(WHAT).await?;
-        let key = key_called(&mut tx, id, WHAT).await?;
-        let key = key.filter(|key| reach.manages(key.terms.account));
-        let key = key.ok_or_else(no_key)?;
+        let key: IngestKey = key_within(&mut *tx, reach, id, WHAT).await?;
         if key.generation + 1 != secret.generation {
             return Err(StoreError::Conflict(
                 "somebody else rotated the ingest key at the same time".to_owned(),
@@ -195,9 +188,9 @@ impl Identity {
         .execute(&mut *tx)
         .await
         .map_err(failed_to(WHAT))?;
-        let rotated = key_called(&mut tx, id, WHAT).await?;
+        let rotated = key_called(&mut *tx, id, WHAT).await?;
         tx.commit().await?;
-        rotated.ok_or_else(no_key)
+        rotated.ok_or_else(no_key::<IngestKey>)
     }
 
     /// Deletes an ingest key within reach; returns the key.
@@ -205,18 +198,7 @@ impl Identity {
     /// # Errors
     /// `NotFound` when there is no such key, or when the catalog fails.
     pub async fn delete_ingest_key(&self, reach: KeyReach<'_>, id: &str) -> Result<IngestKey> {
-        const WHAT: &str = "delete an ingest key";
-        let mut tx = self.begin(WHAT).await?;
-        let key = key_called(&mut tx, id, WHAT).await?;
-        let key = key.filter(|key| reach.manages(key.terms.account));
-        let key = key.ok_or_else(no_key)?;
-        sql::query("DELETE FROM ingest_keys WHERE key = ?")
-            .bind(id)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed_to(WHAT))?;
-        tx.commit().await?;
-        Ok(key)
+        delete_key(self, reach, id, "delete an ingest key").await
     }
 
     /// Returns the id of the requests of the ingest key that this client certificate stands for, by the SHA-256 of its
@@ -299,24 +281,22 @@ impl Identity {
     }
 }
 
-fn no_key() -> StoreError {
-    StoreError::NotFound {
-        what: "ingest key".to_owned(),
-    }
-}
+impl KeyRow for IngestKey {
+    const CALLED: &'static str = "ingest key";
+    const SELECT: &'static str = keys!("key = ?");
+    const DELETE: &'static str = "DELETE FROM ingest_keys WHERE key = ?";
 
-/// Returns the key with this public part.
-async fn key_called(
-    connection: &mut Connection,
-    id: &str,
-    what: &'static str,
-) -> Result<Option<IngestKey>> {
-    let row = sql::query(keys!("key = ?"))
-        .bind(id)
-        .fetch_optional(connection)
-        .await
-        .map_err(failed_to(what))?;
-    row.as_ref().map(ingest_key).transpose()
+    fn of_row(row: &Row) -> Result<Self> {
+        ingest_key(row)
+    }
+
+    /// The keys of an account are its owners' to manage.
+    fn is_within(&self, reach: KeyReach<'_>) -> bool {
+        match reach {
+            KeyReach::All => true,
+            KeyReach::Of(_, owned) => owned.contains(&self.terms.account),
+        }
+    }
 }
 
 /// Refuses a name or a certificate that another key has, and one key too many.

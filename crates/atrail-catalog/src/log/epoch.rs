@@ -12,10 +12,9 @@ use atrail_model::{
 };
 use uuid::Uuid;
 
-use super::layout::malformed;
 use super::{NewEntry, WHAT, append};
 use crate::domains::{DomainRow, domain_row};
-use crate::failure::failed_to;
+use crate::failure::{failed_to, malformed};
 use crate::retention;
 use crate::row::{Columns, Id};
 use crate::sql::{self, Connection};

@@ -1,8 +1,9 @@
 //! The layout of a log in the catalog: its lists, and the parts of its tree of days.
 
-use atrail_disk::{Result, StoreError};
+use atrail_disk::Result;
 use atrail_evidence::TreeHasher;
 
+use crate::failure::malformed;
 use crate::row::Columns;
 use crate::sql::Row;
 
@@ -24,11 +25,4 @@ pub(super) const fn days_of_part(part: u32) -> (u32, u32) {
 
 pub(super) fn tree(row: &Row, column: &str) -> Result<TreeHasher> {
     TreeHasher::from_bytes(&row.bytes(column)?).ok_or_else(|| malformed("a tree is cut"))
-}
-
-pub(super) fn malformed(why: &str) -> StoreError {
-    StoreError::Damaged {
-        what: "the catalog".to_owned(),
-        why: why.to_owned(),
-    }
 }

@@ -7,10 +7,10 @@ use atrail_evidence::{ControlEntry, Hash, NodeId, ProofPlan, Root, TreeHasher, d
 use atrail_model::Domain;
 use futures_util::TryStreamExt;
 
-use super::layout::{CONTROL, PART_LEVEL, days_of_part, malformed, tree};
+use super::layout::{CONTROL, PART_LEVEL, days_of_part, tree};
 use crate::Catalog;
 use crate::domains::{DomainRow, domain_row};
-use crate::failure::failed_to;
+use crate::failure::{failed_to, malformed};
 use crate::row::{Columns, signed};
 use crate::sql::{self, Connection, Row, Statement};
 use crate::view::View;

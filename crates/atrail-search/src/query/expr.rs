@@ -1,8 +1,10 @@
 //! What a query means.
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use crate::TimeRange;
+use crate::compare::Kind;
 
 /// A condition on an event.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +70,19 @@ pub enum Bound {
     Including(String),
     /// Only what lies inside.
     Excluding(String),
+}
+
+impl Bound {
+    /// Reports whether nothing can lie between these bounds, because the lower one is greater than the upper one.
+    pub(super) fn leaves_nothing(&self, upper: &Self) -> bool {
+        match (self, upper) {
+            (
+                Self::Including(from) | Self::Excluding(from),
+                Self::Including(to) | Self::Excluding(to),
+            ) => Kind::of([&**from, &**to]).compare(from, to) == Some(Ordering::Greater),
+            _ => false,
+        }
+    }
 }
 
 /// A text with wildcards, folded. No two texts follow each other, nor two `*`, and no text is empty.

@@ -65,7 +65,7 @@ pub(super) async fn list(
         }
         _ => app.identity.api_keys(principal.id()).await?,
     };
-    let visible = keys.into_iter().filter(|key| reach.includes(key));
+    let visible = keys.into_iter().filter(|key| key.is_known_to(reach));
     Ok(Json(List {
         resources: visible.map(wire).collect(),
     }))

@@ -59,8 +59,7 @@ pub(crate) fn build(endpoint: &Endpoint, trust: &Trust) -> Result<reqwest::Clien
 
 /// Reads the certificates in a file.
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let pem = std::fs::read(file)
-        .map_err(|error| CliError::file(format!("could not read {}", file.display()), error))?;
+    let pem = std::fs::read(file).map_err(|error| CliError::unreadable(file, error))?;
     let found = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),

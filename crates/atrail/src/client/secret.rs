@@ -12,7 +12,7 @@ pub(crate) const SECRET_MAX_BYTES: u64 = 64 << 10;
 /// Reads an API key from a file: the key alone, without its line end, or the server's `initial-credentials.json`.
 pub(crate) fn read_secret(path: &Path) -> Result<String> {
     let name = path.display().to_string();
-    let failed = |error| CliError::file(format!("could not read {name}"), error);
+    let failed = |error| CliError::unreadable(path, error);
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(SECRET_MAX_BYTES).read_to_end(&mut bytes))

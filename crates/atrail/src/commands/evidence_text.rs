@@ -14,10 +14,8 @@ pub(super) const RECEIPT_HINT: &str =
 
 /// Returns the failure for a file that is not there: nothing can be concluded about it.
 pub(super) fn missing(path: &Path) -> Option<CliError> {
-    let found = std::fs::metadata(path);
-    found
-        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        .then(|| no_file(path))
+    let error = std::fs::metadata(path).err()?;
+    (error.kind() == io::ErrorKind::NotFound).then(|| unreadable(path, error))
 }
 
 /// Reads the receipt of a download.
@@ -47,20 +45,6 @@ pub(super) fn text_in(file: File, path: &Path, max_bytes: u64) -> Result<String>
         .map_err(|error| CliError::failed(format!("{} is not text", path.display())).because(error))
 }
 
-fn no_file(path: &Path) -> CliError {
-    CliError::new(
-        Exit::Inconclusive,
-        format!("there is no file {}", path.display()),
-    )
-}
-
 fn unreadable(path: &Path, error: io::Error) -> CliError {
-    if error.kind() == io::ErrorKind::NotFound {
-        return no_file(path);
-    }
-    CliError::new(
-        Exit::Inconclusive,
-        format!("could not read {}", path.display()),
-    )
-    .because(error)
+    CliError::unreadable(path, error).with_exit(Exit::Inconclusive)
 }

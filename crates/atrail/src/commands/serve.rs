@@ -10,7 +10,7 @@ use std::sync::Arc;
 use atrail_server::{ConfigFile, listen_address};
 
 use crate::embedded::{self, Embedded};
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Exit, Result};
 use crate::platform;
 use crate::settings::Settings;
 
@@ -140,8 +140,8 @@ fn resolve(args: Args) -> Result<atrail_server::Settings> {
 
 fn read(path: &Path) -> Result<ConfigFile> {
     let what = || format!("the configuration {} cannot be used", path.display());
-    let text =
-        std::fs::read_to_string(path).map_err(|error| CliError::usage(what()).because(error))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::unreadable(path, error).with_exit(Exit::Usage))?;
     ConfigFile::parse(&text).map_err(|error| {
         CliError::usage(what())
             .because(error)

@@ -9,7 +9,7 @@ use atrail_sources::{Candidate, Engine, Framing, OwnMapping, Refusal, Stream, St
 use serde_json::{Value, json};
 
 use super::trail::open;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Exit, Result};
 use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 
@@ -89,8 +89,8 @@ fn engine(config: Option<&Path>) -> Result<Engine> {
         return Ok(Engine::embedded());
     };
     let what = || format!("the mappings in {} cannot be used", path.display());
-    let text =
-        std::fs::read_to_string(path).map_err(|error| CliError::usage(what()).because(error))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::unreadable(path, error).with_exit(Exit::Usage))?;
     let own = OwnMapping::all_in(&text).map_err(|error| CliError::usage(what()).because(error))?;
     Engine::with(&own).map_err(|error| CliError::usage(what()).because(error))
 }
@@ -127,7 +127,7 @@ fn test(settings: &Settings, path: &PathBuf, mut stream: Stream) -> Result<()> {
     let mut refused = 0;
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        let failed = |error| CliError::file(format!("could not read {}", path.display()), error);
+        let failed = |error| CliError::unreadable(path, error);
         let count = source.read(&mut chunk).map_err(failed)?;
         if count == 0 {
             stream.finish();

@@ -115,20 +115,21 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
 /// Opens the events' text, and returns its length if known. Recognizes gzip and zstd by their first bytes and unpacks
 /// them.
 pub(super) fn open(file: Option<&PathBuf>) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
-    let (raw, name, length): (Box<dyn Read + Send>, _, _) =
-        match file.filter(|path| path.as_os_str() != "-") {
-            None => (Box::new(io::stdin()), "standard input".to_owned(), None),
-            Some(path) => {
-                let name = path.display().to_string();
-                let failed = |error| CliError::file(format!("could not read {name}"), error);
-                let opened = File::open(path).map_err(failed)?;
-                let metadata = opened.metadata().map_err(failed)?;
-                let length = metadata.is_file().then_some(metadata.len());
-                (Box::new(opened), name, length)
-            }
-        };
-    let unpacked =
-        unpacked(raw).map_err(|error| CliError::file(format!("could not read {name}"), error))?;
+    let file = file.filter(|path| path.as_os_str() != "-");
+    let failed = |error| match file {
+        None => CliError::file("could not read standard input", error),
+        Some(path) => CliError::unreadable(path, error),
+    };
+    let (raw, length): (Box<dyn Read + Send>, _) = match file {
+        None => (Box::new(io::stdin()), None),
+        Some(path) => {
+            let opened = File::open(path).map_err(failed)?;
+            let metadata = opened.metadata().map_err(failed)?;
+            let length = metadata.is_file().then_some(metadata.len());
+            (Box::new(opened), length)
+        }
+    };
+    let unpacked = unpacked(raw).map_err(failed)?;
     Ok((unpacked.text, length.filter(|_| !unpacked.is_packed)))
 }
 

@@ -202,7 +202,7 @@ fn days_and_single_files_are_chosen_and_a_dry_run_needs_no_server() {
         assert!(refused.contains(words), "{args:?}: {refused}");
     }
     let absent = env.run(&["import", "nowhere", "--dry-run"]).fails(1);
-    assert!(absent.contains("could not read nowhere"), "{absent}");
+    assert!(absent.contains("there is no file nowhere"), "{absent}");
 }
 
 #[test]

@@ -286,7 +286,7 @@ fn changed_and_missing_digests_are_named() {
     let none = check(&env, &["--dry-run"]).fails(1);
     assert!(none.contains("there are no digest files"), "{none}");
     let wrong = check(&env, &["--dry-run", "--public-keys", "copy/AWSLogs"]).fails(1);
-    assert!(wrong.contains("could not read copy/AWSLogs"), "{wrong}");
+    assert!(wrong.contains("copy/AWSLogs is a directory"), "{wrong}");
     fs::write(env.path("wrong.json"), "{}").unwrap();
     let wrong = check(&env, &["--dry-run", "--public-keys", "wrong.json"]).fails(2);
     assert!(wrong.contains("holds no public keys"), "{wrong}");

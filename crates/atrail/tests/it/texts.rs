@@ -165,7 +165,7 @@ fn a_file_that_is_not_there_is_no_missing_receipt() {
     let prove = ["prove", "nofile.gz", "--line", "1"];
     assert_eq!(
         env.run(&prove).fails(3),
-        "error: there is no file nofile.gz\n"
+        "error: there is no file nofile.gz\nhint: check the path\n"
     );
     let proof = env.run(&["verify", "--proof", "nofile"]).fails(3);
     assert!(
@@ -184,6 +184,45 @@ fn a_file_that_is_not_there_is_no_missing_receipt() {
         said.contains(missing) && said.contains("--receipt names another"),
         "{said}"
     );
+}
+
+#[test]
+fn every_command_says_alike_that_a_path_is_not_there() {
+    let env = TestEnv::new();
+    let there = "nothing/that/is/there";
+    let commands: [(&[&str], i32); 8] = [
+        (&["import", there, "--dry-run"], 1),
+        (&["import", "cloudtrail", there, "--dry-run"], 1),
+        (
+            &[
+                "import",
+                "cloudtrail",
+                ".",
+                "--verify-digests",
+                "--public-keys",
+                there,
+                "--dry-run",
+            ],
+            1,
+        ),
+        (&["search", "a", "--file", there], 1),
+        (&["sources", "test", "-t", "auto", there], 1),
+        (&["sources", "list", "--config", there], 2),
+        (&["prove", there, "--line", "1"], 3),
+        (&["verify", "--proof", there], 3),
+        (
+            &["login", "-a", "http://127.0.0.1:1", "--api-key-file", there],
+            1,
+        ),
+    ];
+    for (args, exit) in commands {
+        let said = env.run(args).fails(exit);
+        let wanted = format!("error: there is no file {there}\nhint: ");
+        assert!(said.contains(&wanted), "{args:?}: {said}");
+    }
+    // The control: a directory is there, and no file.
+    let said = env.run(&["sources", "test", "-t", "auto", "."]).fails(1);
+    assert_eq!(said, "error: . is a directory\nhint: name a file in it\n");
 }
 
 #[test]

@@ -10,8 +10,9 @@ use crate::bench::Bench;
 use crate::failure::Result;
 use crate::figure::{Figure, percentile};
 use crate::process::{self, disk_bytes};
-use crate::scenarios::search::archive::{Archive, Filling};
+use crate::scenarios::search::archive::Archive;
 use crate::scenarios::search::asked::{Question, Row, Wanted};
+use crate::scenarios::search::filling::Filling;
 
 /// No log: only the questions are measured.
 const TABLE: &str = "CREATE UNLOGGED TABLE events (space int, at timestamptz, doc jsonb);";

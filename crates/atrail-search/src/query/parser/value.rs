@@ -319,7 +319,7 @@ impl Parser<'_> {
             }
             return Ok(Expr::Time(TimeRange { from, to }));
         }
-        if crate::compare::is_empty(&lower, &upper) {
+        if lower.leaves_nothing(&upper) {
             return Err(self.error(lower_at, empty));
         }
         Ok(is(field, Test::Within(lower, upper)))

@@ -236,8 +236,7 @@ async fn space_of(client: &Client, named: Option<String>) -> Result<String> {
 
 /// Returns the SHA-256 of the DER of the certificate in a file; the first one, where the file holds its chain.
 fn fingerprint(file: &Path) -> Result<String> {
-    let pem = std::fs::read(file)
-        .map_err(|error| CliError::file(format!("could not read {}", file.display()), error))?;
+    let pem = std::fs::read(file).map_err(|error| CliError::unreadable(file, error))?;
     let first = CertificateDer::pem_slice_iter(&pem).next();
     let Some(Ok(der)) = first else {
         return Err(CliError::usage(format!(

@@ -52,8 +52,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Receipt>> {
     if std::fs::symlink_metadata(path).is_err_and(|error| nothing(&error)) {
         return Ok(None);
     }
-    let file = platform::open_plain(path)
-        .map_err(|error| CliError::file(format!("could not read {}", path.display()), error))?;
+    let file = platform::open_plain(path).map_err(|error| CliError::unreadable(path, error))?;
     let text = text_in(file, path, MAX_RECEIPT_BYTES)?;
     let (receipt, _) = Receipt::parse(&text).map_err(|error| {
         CliError::failed(format!("{} is not a receipt", path.display())).because(error)

@@ -28,7 +28,7 @@ pub(super) fn public_keys(files: &[PathBuf]) -> Result<Option<PublicKeys>> {
     }
     let mut keys = PublicKeys::default();
     for path in files {
-        let failed = |error| CliError::file(format!("could not read {}", path.display()), error);
+        let failed = |error| CliError::unreadable(path, error);
         let text = std::fs::read(path).map_err(failed)?;
         keys.add(&text).map_err(|why| {
             CliError::usage(format!("{} holds no public keys", path.display()))

@@ -88,8 +88,7 @@ impl Choice {
 pub(super) fn find(paths: &[PathBuf], choice: Choice) -> Result<Found> {
     let mut found = Found::default();
     for path in paths {
-        let failed = |error| CliError::file(format!("could not read {}", path.display()), error);
-        let metadata = fs::metadata(path).map_err(failed)?;
+        let metadata = fs::metadata(path).map_err(|error| CliError::unreadable(path, error))?;
         if metadata.is_dir() {
             descend(path, "", choice, &mut found)?;
         } else if choice.class(&shown(path)) == Class::Digest {
@@ -102,14 +101,14 @@ pub(super) fn find(paths: &[PathBuf], choice: Choice) -> Result<Found> {
 }
 
 fn descend(dir: &Path, below: &str, choice: Choice, found: &mut Found) -> Result<()> {
-    let failed = |error| CliError::file(format!("could not read {}", dir.display()), error);
+    let failed = |error| CliError::unreadable(dir, error);
     let entries = fs::read_dir(dir).map_err(failed)?;
     let mut entries: Vec<DirEntry> = entries.collect::<io::Result<_>>().map_err(failed)?;
     entries.sort_by_key(DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
         let relative = format!("{below}/{}", entry.file_name().to_string_lossy());
-        let failed = |error| CliError::file(format!("could not read {}", path.display()), error);
+        let failed = |error| CliError::unreadable(&path, error);
         if entry.file_type().map_err(failed)?.is_dir() {
             if !relative
                 .rsplit('/')

@@ -112,14 +112,13 @@ fn stopped(path: &Path, stop: Stop) -> CliError {
 
 fn unreadable(path: &Path, error: io::Error) -> CliError {
     use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    let path = path.display();
     match error.kind() {
         InvalidData | InvalidInput | UnexpectedEof => {
-            CliError::corrupt(format!("{path} is damaged, or not complete"))
+            CliError::corrupt(format!("{} is damaged, or not complete", path.display()))
                 .because(error)
                 .hint("download it again")
         }
-        _ => CliError::file(format!("could not read {path}"), error),
+        _ => CliError::unreadable(path, error),
     }
 }
 
