@@ -122,10 +122,10 @@ fn reading(row: &Row) -> Result<Numbered> {
     let number = u64::try_from(row.integer("place")?);
     let reading = Reading {
         login: row.id("login")?,
-        address: address.map_err(|error| malformed(error))?,
+        address: address.map_err(malformed)?,
         handed_out: set("handed_out")?,
         certain: set("certain")?,
         ended: row.integer("ended")? != 0,
     };
-    Ok((number.map_err(|error| malformed(error))?, reading))
+    Ok((number.map_err(malformed)?, reading))
 }

@@ -209,7 +209,7 @@ async fn manifest_of(connection: &mut Connection, id: SessionId) -> Result<Optio
 }
 
 fn pins(manifest: &[u8], removed: &HashSet<ObjectId>) -> Result<bool> {
-    let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| malformed(error))?;
+    let manifest: Manifest = serde_json::from_slice(manifest).map_err(malformed)?;
     let mut pinned = manifest
         .objects
         .iter()
