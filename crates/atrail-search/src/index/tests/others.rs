@@ -1,5 +1,6 @@
 //! Other readers of Parquet see the same rows.
 
+use atrail_model::{Domain, Hour, SegmentId, SpaceId};
 use bytes::Bytes;
 use parquet::basic::{Encoding, PageType};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -7,6 +8,7 @@ use parquet::record::{Field as Value, Row};
 
 use super::world::World;
 use crate::index::columns::{COLUMNS, VALUE_MAX_BYTES};
+use crate::index::{Settings, Writer};
 use crate::query::{Field, Path};
 
 fn value(row: &Row, column: &str) -> Option<String> {
@@ -94,6 +96,31 @@ fn the_layout_is_the_documented_one() {
             ),
         }
         assert_eq!(column.statistics().is_some(), name == "time", "{name}");
+        // The rows are fewer than those of a page.
+        assert_eq!(column.bloom_filter_offset(), None, "{name}");
+    }
+}
+
+#[test]
+fn a_file_of_a_page_and_more_has_bloom_filters() {
+    let space = Domain::Space(SpaceId::from_bytes([1; 16]));
+    let day = "2026-03-01".parse().unwrap();
+    let mut writer = Writer::new(Vec::new(), Settings::default(), space, day);
+    writer.segment(SegmentId::from_bytes([2; 16]), Hour::new(0).unwrap());
+    for block in 0..20 {
+        let line = |row| {
+            format!(
+                "{{\"eventTime\":\"2026-03-01T00:00:00Z\",\"target\":{{\"id\":\"{block}-{row}\"}}}}\n"
+            )
+        };
+        let lines: String = (0..1000).map(line).collect();
+        writer.block(block * 10, 10, lines.as_bytes()).unwrap();
+    }
+    let (file, _) = writer.finish().unwrap();
+    let reader = SerializedFileReader::new(Bytes::from(file)).unwrap();
+    let group = reader.get_row_group(0).unwrap();
+    for column in group.metadata().columns() {
+        let name = column.column_path().string();
         let has_bloom = COLUMNS
             .iter()
             .any(|column| column.bloom && column.name == name);

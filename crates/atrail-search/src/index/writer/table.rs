@@ -40,6 +40,8 @@ const UNLIMITED_BYTES: usize = 256 << 20;
 const COMPRESSED_MIN_BYTES: usize = 512;
 /// Errors of Parquet's Bloom filters.
 const BLOOM_FPP: f64 = 0.01;
+/// A file of fewer rows has none: a reader skips a page by them, and this is less than one.
+const BLOOM_MIN_ROWS: usize = PAGE_ROWS;
 const ZSTD_LEVEL: i32 = 3;
 
 /// A table that is being written.
@@ -53,7 +55,8 @@ pub(super) struct Table<W: Write + Send> {
 }
 
 impl<W: Write + Send> Table<W> {
-    /// Begins a table. `only` is its only part when there is no other: then small columns are not compressed.
+    /// Begins a table. `only` is its only part when there is no other: then small columns are not compressed, and few
+    /// rows have no Bloom filters.
     pub(super) fn begin(out: W, settings: Settings, only: Option<&Part>) -> io::Result<Self> {
         let columns = entries(settings, only);
         let sink = Sink {
@@ -61,7 +64,10 @@ impl<W: Write + Send> Table<W> {
             held: Vec::new(),
             start: 0,
         };
-        let properties = Arc::new(properties(&columns)?);
+        let properties = Arc::new(properties(
+            &columns,
+            only.is_none_or(|part| part.rows() >= BLOOM_MIN_ROWS),
+        )?);
         Ok(Self {
             file: SerializedFileWriter::new(sink, schema(settings)?, properties)?,
             columns,
@@ -326,7 +332,7 @@ fn entries(settings: Settings, only: Option<&Part>) -> Vec<ColumnEntry> {
     entries
 }
 
-fn properties(columns: &[ColumnEntry]) -> io::Result<WriterProperties> {
+fn properties(columns: &[ColumnEntry], with_blooms: bool) -> io::Result<WriterProperties> {
     let level = ZstdLevel::try_new(ZSTD_LEVEL)?;
     let by_time = SortingColumn {
         column_idx: 0,
@@ -361,7 +367,8 @@ fn properties(columns: &[ColumnEntry]) -> io::Result<WriterProperties> {
             _ => {}
         }
     }
-    for column in COLUMNS.iter().filter(|column| column.bloom) {
+    let blooms = COLUMNS.iter().filter(|column| column.bloom && with_blooms);
+    for column in blooms {
         let path = || ColumnPath::from(column.name);
         builder = builder
             .set_column_bloom_filter_enabled(path(), true)
