@@ -66,11 +66,11 @@ pub fn structured<'a>(body: &'a [u8], take: Take<'_, 'a>) -> Result<(), Fault> {
 /// When the body is not a JSON array. The events before the fault were passed on; the caller discards them.
 pub fn batched<'a>(body: &'a [u8], take: Take<'_, 'a>) -> Result<(), Fault> {
     let walked = match json::text(body) {
-        Cow::Borrowed(text) => each(array(text)?, |event| {
+        Cow::Borrowed(text) => each::<&RawValue>(array(text)?, |event| {
             let event = Cow::Borrowed(event.get().as_bytes());
             Ok(take(plain(event)).is_continue())
         }),
-        Cow::Owned(text) => each(array(&text)?, |event| {
+        Cow::Owned(text) => each::<&RawValue>(array(&text)?, |event| {
             let event = Cow::Owned(event.get().as_bytes().to_vec());
             Ok(take(plain(event)).is_continue())
         }),

@@ -8,6 +8,22 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("writing a string to memory does not fail");
 }
 
+/// Reports whether a string of JSON is surely as [`string`] writes its text, or is another value.
+pub(crate) fn has_fewest_escapes(raw: &str) -> bool {
+    let mut rest = raw.as_bytes();
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        // Of a character that is escaped as \u, and of a slash, it depends.
+        if !matches!(
+            rest.get(at + 1),
+            Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't')
+        ) {
+            return false;
+        }
+        rest = &rest[at + 2..];
+    }
+    true
+}
+
 /// Appends bytes that are meant as UTF-8 as a JSON string. Other bytes become U+FFFD.
 pub(crate) fn lossy(out: &mut Vec<u8>, bytes: &[u8]) {
     string(out, &String::from_utf8_lossy(bytes));
@@ -60,4 +76,35 @@ pub(crate) fn name(out: &mut Vec<u8>, name: &str) {
 /// Returns a body as text; bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_with_the_fewest_escapes_is_as_it_is_written() {
+        let raws = [
+            r#""a""#,
+            r#""a\"b\\c\b\f\n\r\t""#,
+            r#""\\u0041""#,
+            r#""a\/b""#,
+            r#""\u0041""#,
+            r#""\u0001""#,
+            "1",
+            "null",
+        ];
+        let mut kept = 0;
+        for raw in raws {
+            if has_fewest_escapes(raw) {
+                kept += 1;
+                if let Ok(text) = serde_json::from_str::<String>(raw) {
+                    let mut written = Vec::new();
+                    string(&mut written, &text);
+                    assert_eq!(written, raw.as_bytes());
+                }
+            }
+        }
+        assert_eq!(kept, 5);
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use atrail_sources::{Hints, Payload};
+use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -36,15 +38,17 @@ pub(crate) fn payload(text: Cow<'_, [u8]>) -> Payload<'_> {
     }
 }
 
-/// Passes each element of an array on, in order, until the function wants no more. Returns whether it still does.
-pub(crate) fn each<'a>(
+/// Passes each element of an array on, in order, until the function wants no more. Returns whether it still does. An
+/// element is read as what the function takes, in the same pass over the text.
+pub(crate) fn each<'a, T: Deserialize<'a>>(
     array: &'a RawValue,
-    mut pass: impl FnMut(&'a RawValue) -> Result<bool, Fault>,
+    mut pass: impl FnMut(T) -> Result<bool, Fault>,
 ) -> Result<bool, Fault> {
     let mut end = None;
     let elements = Elements {
         pass: &mut pass,
         end: &mut end,
+        element: PhantomData,
     };
     let mut reader = serde_json::Deserializer::from_str(array.get());
     let walked = reader.deserialize_seq(elements);
@@ -54,13 +58,18 @@ pub(crate) fn each<'a>(
     }
 }
 
-struct Elements<'e, F> {
+struct Elements<'e, T, F> {
     pass: F,
     /// Why the walk ended before the array did: the function wants no more, or failed.
     end: &'e mut Option<Result<(), Fault>>,
+    element: PhantomData<T>,
 }
 
-impl<'a, F: FnMut(&'a RawValue) -> Result<bool, Fault>> Visitor<'a> for Elements<'_, F> {
+impl<'a, T, F> Visitor<'a> for Elements<'_, T, F>
+where
+    T: Deserialize<'a>,
+    F: FnMut(T) -> Result<bool, Fault>,
+{
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

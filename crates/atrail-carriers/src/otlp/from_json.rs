@@ -61,7 +61,7 @@ struct LogRecord<'a> {
     #[serde(borrow)]
     event_name: Option<&'a RawValue>,
     #[serde(borrow)]
-    body: Option<&'a RawValue>,
+    body: Option<Any<'a>>,
     #[serde(borrow)]
     attributes: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -117,8 +117,7 @@ pub(super) fn decode<'a>(body: &'a [u8], take: Take<'_, 'a>) -> Result<(), Fault
     let Some(list) = request.resource_logs else {
         return Ok(());
     };
-    each(list, |logs| {
-        let logs: ResourceLogs<'_> = read(logs.get())?;
+    each(list, |logs: ResourceLogs<'_>| {
         let mut around = Around::default();
         if let Some(resource) = &logs.resource {
             json::name(&mut around.resource, "resource");
@@ -134,8 +133,7 @@ pub(super) fn decode<'a>(body: &'a [u8], take: Take<'_, 'a>) -> Result<(), Fault
         let Some(list) = logs.scope_logs else {
             return Ok(true);
         };
-        each(list, |logs| {
-            let logs: ScopeLogs<'_> = read(logs.get())?;
+        each(list, |logs: ScopeLogs<'_>| {
             around.scope = match &logs.scope {
                 Some(message) => scope(message)?,
                 None => Vec::new(),
@@ -161,18 +159,19 @@ fn scope(message: &Attributed<'_>) -> Result<Vec<u8>, Fault> {
 }
 
 fn log_record<'a>(
-    record: &RawValue,
+    found: LogRecord<'_>,
     around: &Around<'a>,
     passing: &mut Passing<'_, 'a>,
 ) -> Result<bool, Fault> {
-    let found: LogRecord<'_> = read(record.get())?;
     let mut stated = Stated {
         time: found.time_unix_nano.and_then(number),
         observed: found.observed_time_unix_nano.and_then(number),
         id: None,
     };
     let around_bytes = around.resource.len() + around.scope.len();
-    let mut out = Vec::with_capacity(record.get().len() + around_bytes + 64);
+    let text = found.body.as_ref().and_then(|body| body.string_value);
+    let body_bytes = text.map_or(0, |text| text.get().len());
+    let mut out = Vec::with_capacity(body_bytes + around_bytes + 256);
     stated.begin(&mut out);
     number_member(&mut out, "severityNumber", found.severity_number);
     text_member(&mut out, "severityText", found.severity_text);
@@ -220,8 +219,7 @@ fn attributes<'t>(
     mut learn: impl FnMut(&[u8], Option<&'t RawValue>),
 ) -> Result<(), Fault> {
     out.push(b'{');
-    each(list, |pair| {
-        let pair: KeyValue<'_> = read(pair.get())?;
+    each(list, |pair: KeyValue<'t>| {
         let name = pair.key.map_or("\"\"", RawValue::get);
         let Some(inner) = name
             .strip_prefix('"')
@@ -236,7 +234,7 @@ fn attributes<'t>(
         text(out, name);
         out.push(b':');
         match pair.value {
-            Some(value) => any(out, value, depth)?,
+            Some(value) => any_of(out, value, depth)?,
             None => out.extend_from_slice(b"null"),
         }
         Ok(true)
@@ -252,13 +250,17 @@ fn text_of<'a>(value: Option<&RawValue>) -> Option<Cow<'a, str>> {
     Some(text.into())
 }
 
-/// Appends an `AnyValue` as JSON.
-fn any(out: &mut Vec<u8>, value: &RawValue, depth: usize) -> Result<(), Fault> {
+/// Appends the `AnyValue` of a text as JSON.
+fn any_of(out: &mut Vec<u8>, value: &RawValue, depth: usize) -> Result<(), Fault> {
     if depth > DEPTH_MAX {
         out.extend_from_slice(value.get().as_bytes());
         return Ok(());
     }
-    let value: Any<'_> = read(value.get())?;
+    any(out, read(value.get())?, depth)
+}
+
+/// Appends an `AnyValue` as JSON.
+fn any(out: &mut Vec<u8>, value: Any<'_>, depth: usize) -> Result<(), Fault> {
     if let Some(value) = value.string_value {
         text(out, value.get());
     } else if let Some(value) = value.int_value {
@@ -276,7 +278,7 @@ fn any(out: &mut Vec<u8>, value: &RawValue, depth: usize) -> Result<(), Fault> {
         if let Some(list) = list.values {
             each(list, |value| {
                 json::comma(out);
-                any(out, value, depth + 1).map(|()| true)
+                any_of(out, value, depth + 1).map(|()| true)
             })?;
         }
         out.push(b']');
@@ -295,9 +297,13 @@ fn any(out: &mut Vec<u8>, value: &RawValue, depth: usize) -> Result<(), Fault> {
 
 /// Appends the JSON of a string, or of another value. One spelling becomes one text: with the fewest escapes.
 fn text(out: &mut Vec<u8>, raw: &str) {
+    if json::has_fewest_escapes(raw) {
+        out.extend_from_slice(raw.as_bytes());
+        return;
+    }
     match serde_json::from_str(raw) {
-        Ok(Text(text)) if raw.contains('\\') => json::string(out, &text),
-        _ => out.extend_from_slice(raw.as_bytes()),
+        Ok(Text(text)) => json::string(out, &text),
+        Err(_) => out.extend_from_slice(raw.as_bytes()),
     }
 }
 

@@ -190,7 +190,7 @@ fn a_file_that_is_not_there_is_no_missing_receipt() {
 fn every_command_says_alike_that_a_path_is_not_there() {
     let env = TestEnv::new();
     let there = "nothing/that/is/there";
-    let commands: [(&[&str], i32); 8] = [
+    let commands: [(&[&str], i32); 9] = [
         (&["import", there, "--dry-run"], 1),
         (&["import", "cloudtrail", there, "--dry-run"], 1),
         (

@@ -115,6 +115,6 @@ fn a_damaged_file_never_answers_wrongly() {
 #[test]
 fn without_checksums_some_answers_are_wrong() {
     let (wrong, refused) = ask(&worlds(), CONTROL_FILES, false);
-    assert!(wrong > 20, "the test above sees wrong answers: {wrong}");
+    assert!(wrong > 10, "the test above sees wrong answers: {wrong}");
     assert!(refused > 100, "{refused}");
 }
