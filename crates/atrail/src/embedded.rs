@@ -22,7 +22,9 @@ impl Embedded {
     ) -> Result<Self> {
         platform::allow_many_open_files();
         platform::keep_files_private();
-        let running = Server::start(settings, clock).await.map_err(explain)?;
+        // Boxed: the compiler refuses futures that hold one another as deep as a start and the command round it.
+        let running = Box::pin(Server::start(settings, clock));
+        let running = running.await.map_err(explain)?;
         Ok(Self(running))
     }
 
