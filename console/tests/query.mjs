@@ -1,9 +1,9 @@
 /** The query box: its chips mean what the query means, by the answers of the real server, and facets find what they count. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { logIn, open } from './lib/browser.mjs';
+import { go, logIn, open, rest } from './lib/browser.mjs';
 import { theBrowser, theServer } from './lib/shared.mjs';
-import { iso } from './lib/world.mjs';
+import { all, iso } from './lib/world.mjs';
 
 let server;
 let page;
@@ -64,6 +64,37 @@ export default function suite() {
       }
     }
     assert.ok(odd > 10, `${odd} values needed quotation marks`);
+  });
+
+  test('of a whole account, a facet has the matches of each space, and leads to it with the query', async () => {
+    const query = 'action:read*';
+    const spaces = [server.hostile, server.space];
+    const times = `from=${iso(server.from)}&to=${iso(server.to)}`;
+    await go(page, server, `explore?scope=account-${server.account}&${times}&q=${query}&cols=time,space`);
+    await page.getByText(/^\d[\d,]* of \d/).first().waitFor();
+    await rest(page);
+    const facet = page.getByRole('region', { name: 'Facets' }).locator('section').filter({ has: page.getByRole('heading', { name: 'space', exact: true }) });
+    const number = (text) => Number(/([\d,]+)\s*$/.exec(text.trim())[1].replaceAll(',', ''));
+    const shown = (await facet.getByRole('listitem').allInnerTexts()).map(number);
+    const totals = await Promise.all(spaces.map(async (id) => (await counted(query, {}, id)).total));
+    const own = (await counted(query, { AtAccountLevel: true })).total - totals[0] - totals[1];
+    assert.ok(totals.every((total) => total > 0), totals.join());
+    assert.deepEqual(shown, [...totals, ...(own ? [own] : [])].sort((a, b) => b - a));
+    // The name that somebody gave the space is text here, too.
+    const link = facet.getByRole('link').filter({ hasText: '<img src=x' });
+    await link.click();
+    await page.waitForURL((url) => url.hash.includes(`scope=space-${server.hostile}`));
+    await rest(page);
+    const { hash } = new URL(page.url());
+    assert.match(hash, /q=action:read/);
+    assert.match(hash, /cols=time,space/);
+    assert.equal(number((await page.locator('.of').innerText())), totals[0]);
+    assert.equal(await page.evaluate(() => globalThis.__xss ?? null), null);
+    // The control: one space has no such facet.
+    assert.equal(await facet.count(), 0);
+    await go(page, server, `explore?${all(server)}`);
+    await rest(page);
+    assert.equal(await facet.count(), 0);
   });
 
   test('values of one field are alternatives, and a condition beside alternatives keeps them together', async () => {

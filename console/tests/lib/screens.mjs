@@ -8,6 +8,7 @@ import { all } from './world.mjs';
 export const SCREENS = {
   overview: { fragment: (server, space) => `?${all(server, space)}` },
   explore: { fragment: (server, space) => `explore?${all(server, space)}` },
+  'explore of an account': { hasEmpty: false, fragment: (server) => `explore?${all(server).replace(/^scope=[^&]+/, `scope=account-${server.account}`)}` },
   'explore with an event': { hasEmpty: false, fragment: (server, space) => `explore?${all(server, space)}&q=action:delete/bucket&at=${server.place.segment}.${server.place.index}` },
   event: { hasEmpty: false, fragment: (server, space) => `event?scope=space-${space}&segment=${server.place.segment}&index=${server.place.index}&leaf=${encodeURIComponent(server.place.leaf)}` },
   sessions: { fragment: (server, space) => `sessions?${all(server, space)}` },

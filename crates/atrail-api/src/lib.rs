@@ -43,7 +43,7 @@ pub use places::{
 pub use search::{
     AggregateQuery, Aggregates, Bucket, ExportQuery, Facet, FacetQuery, FacetValue, Histogram,
     HistogramQuery, HitPlace, NewExport, SearchEnd, SearchQuery, SearchSummary, Searched,
-    TailQuery,
+    SpaceCount, SpaceCounts, TailQuery,
 };
 pub use sessions::{
     Checkpoint, DateRange, Deleted, Session, SessionRequest, SessionState, SessionTypes,

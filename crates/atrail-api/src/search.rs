@@ -130,6 +130,10 @@ pub struct AggregateQuery {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20, example = json!(["target"]))]
     pub distinct: Vec<String>,
+    /// Counts by space: those of so many spaces are listed, 1 to 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1000)]
+    pub spaces: Option<u32>,
 }
 
 /// Asks for counts by time: exactly one member.
@@ -178,6 +182,9 @@ pub struct Aggregates {
     /// The number of different values of each field that was asked for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub distinct: BTreeMap<String, u64>,
+    /// The spaces with the most of these events, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spaces: Option<SpaceCounts>,
     /// What was searched.
     pub searched: Searched,
     /// Milliseconds that it took.
@@ -223,6 +230,26 @@ pub struct FacetValue {
     /// The value, decoded.
     pub value: String,
     /// Number of events that have it.
+    pub count: u64,
+}
+
+/// The spaces that have the most events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SpaceCounts {
+    /// The spaces, the one with the most events first, those of one count in the order of their GUIDs.
+    pub values: Vec<SpaceCount>,
+    /// Number of events of spaces that are not listed.
+    pub others: u64,
+    /// Number of spaces that have such events.
+    pub distinct: u64,
+}
+
+/// A space, and the number of its events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SpaceCount {
+    /// The space's GUID, or the account's for events of the account's own domain.
+    pub space: String,
+    /// Number of its events.
     pub count: u64,
 }
 

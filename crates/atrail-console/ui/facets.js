@@ -6,6 +6,7 @@ import { count } from './fmt.js';
 import { useAsk, ErrorState } from './parts.js';
 import { more, only, and, quote, chips } from './query.js';
 import { ask } from './api.js';
+import { route, scopes, link } from './state.js';
 import { W } from './words.js';
 
 const E = W.explore;
@@ -67,7 +68,40 @@ function Facet({ f, total, query, span, onQuery }) {
       ${open ? E.less : E.more(left)}<span class="sr"> ${f.field}</span></button>`}</section>`;
 }
 
+/** A space's name, with its organization's where two spaces have the name. */
+const nameOf = ({ name, path, account }) => (scopes.value.filter((s) => s.kind === 'space' && s.account === account && s.name === name).length > 1 ? path.slice(1).join(' ▸ ') : name);
+
+/** A space leads to itself: it is a scope, not a field, so no query can ask for it. */
+const SpaceRow = ({ space, n, total }) => {
+  const place = scopes.value.find((s) => s.id === space);
+  const isSpace = place?.kind === 'space';
+  const inner = html`<span class="cut"><${Marked} text=${isSpace ? nameOf(place) : place ? E.accountItself : space} cap=${200}/></span>
+    <span class="n">${count(n)}</span>`;
+  const to = isSpace && link('explore', new Map([...route.value.params, ['scope', `space-${space}`], ['at', null]]));
+  return html`<li class="val lead">${to ? html`<a class="name" href=${to}>${inner}</a>` : html`<span class="name">${inner}</span>`}
+    <${Share} n=${n} of=${total}/></li>`;
+};
+const SpaceRows = ({ of, most, total }) => html`<ul>${of.values.slice(0, most).map((v) => html`<${SpaceRow} key=${v.space} space=${v.space} n=${v.count} total=${total}/>`)}
+  ${of.values.length === 0 && html`<li class="q3">${W.common.none}</li>`}</ul>`;
+/** All spaces that the server lists, at most 1,000, and how many events the others have. */
+function AllSpaces({ query, span, total }) {
+  const a = useAsk((signal) => ask('/v3/aggregate', { query, ...span, spaces: 1000 }, { signal }), [query, span.start, span.end]);
+  if (a.state === 'error') return html`<${ErrorState} error=${a.error} again=${a.again}/>`;
+  return a.data && html`<${SpaceRows} of=${a.data.spaces} total=${total}/>${a.data.spaces.others > 0 && html`<p class="val lead"><span class="name"><span class="q3">${E.others}</span>
+    <span class="n">${count(a.data.spaces.others)}</span></span></p>`}`;
+}
+/** Of a whole account: which of its spaces have the matches. */
+function Spaces({ of, query, span, total }) {
+  const [open, setOpen] = useState(false);
+  const left = of.distinct - Math.min(FIRST, of.values.length);
+  return html`<section class="facet"><div class="fhead"><h2>${E.space}</h2><span class="n">${count(of.distinct)}<span class="sr"> ${E.spaces}</span></span></div>
+    ${open ? html`<${AllSpaces} query=${query} span=${span} total=${total}/>` : html`<${SpaceRows} of=${of} most=${FIRST} total=${total}/>`}
+    ${(open || left > 0) && html`<button type="button" class="link" aria-expanded=${String(open)} onClick=${() => setOpen(!open)}>
+      ${open ? E.less : E.more(left)}<span class="sr"> ${E.spaces}</span></button>`}</section>`;
+}
+
 /** The column of facets. `answer`: of the aggregate. */
 export const Facets = ({ answer, query, span, onQuery }) => html`<div class="facets" role="region" tabindex="0" aria-label=${E.facets}>
+  ${answer.spaces && html`<${Spaces} of=${answer.spaces} query=${query} span=${span} total=${answer.total}/>`}
   ${answer.facets.map((f) => html`<${Facet} key=${f.field} f=${f} total=${answer.total} query=${query} span=${span} onQuery=${onQuery}/>`)}
   </div>`;

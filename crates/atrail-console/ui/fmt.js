@@ -78,6 +78,14 @@ export function rangeName({ a, b, last }) {
 }
 /** The bounds of a range in words: `24 Nov 18:00 – 25 Nov 18:00 UTC`. */
 export const bounds = ({ a, b }) => `${dayMonth(a)} ${clock(a)} – ${dayMonth(a) === dayMonth(b) ? '' : dayMonth(b) + ' '}${clock(b)} UTC`;
+/** The same where there is little room: `3 Jun 00:00 – 20:00`, and whole days as `19 – 25 Nov`. */
+export function shortRange(r) {
+  const { a, b } = r;
+  if (a % 864e5 || b % 864e5) return bounds(r).replace(/ UTC$/, '');
+  const [from, to] = [dayMonth(a), dayMonth(b - 1)];
+  if (from === to) return from;
+  return `${from.split(' ')[1] === to.split(' ')[1] ? from.split(' ')[0] : from} – ${to}`;
+}
 /** A stretch of seconds: `6 d 23 h`, `4 min`, `8 s`. */
 export function span(s) {
   const d = Math.floor(s / 86400), h = Math.floor(s % 86400 / 3600), m = Math.floor(s % 3600 / 60);

@@ -6,7 +6,7 @@ import { W } from './words.js';
 import { me, scope, scopes, scopeKey, range, route, zone, letters, link, go, set, strange, useKeys, isInstant, can, iso, refresh, setting, wantsQuery } from './state.js';
 import { logOut, evidence } from './api.js';
 import { shortKey } from './pins.js';
-import { rangeName, split, localZone, day } from './fmt.js';
+import { rangeName, shortRange, split, localZone, day } from './fmt.js';
 
 const F = W.frame;
 /** The screens of the navigation: key of `g`, name, icon. */
@@ -82,7 +82,7 @@ function OwnRange({ close }) {
 }
 function RangePicker() {
   const r = range.value;
-  return html`<${Menu} icon="cal" label=${html`<span class="val cut">${rangeName(r)}</span>`} said=${`${F.range}: ${rangeName(r)}`}>
+  return html`<${Menu} icon="cal" label=${html`<span class="val cut"><span class="wide-only">${rangeName(r)}</span><span class="narrow-word">${r.last ? rangeName(r) : shortRange(r)}</span></span>`} said=${`${F.range}: ${rangeName(r)}${r.last ? '' : `, ${shortRange(r)}`}`}>
     ${(close) => html`
     ${PRESETS.map((l) => html`<button type="button" key=${l} class="item" aria-pressed=${String(r.last === l)} onClick=${() => { close(); refresh(); set({ last: l }); }}>
       ${rangeName({ ...r, last: l })}</button>`)}
@@ -135,7 +135,7 @@ export function Frame({ view, children }) {
     ${F.skip}</a><${Nav} now=${screen}/>
     <header class="top"><a class="mark" href=${plain('overview')} aria-label="atrail, ${F.overview}"><${Mark}/></a>
       ${view?.scoped && me.value ? html`<${ScopePicker}/>${view.ranged && scope.value && html`<${RangePicker}/>`}` : screen === 'verify' && html`<span class="q2 cut">
-        ${F.localVerify}</span>`}
+        ${F.localVerify}<span class="wide-only">${F.localVerifyMore}</span></span>`}
       <span class="grow"></span><${Zone}/><${Button} small class="help" label=${F.keys} onClick=${() => { helpOpen.value = true; }}>
         <kbd>?</kbd><//><${UserMenu}/></header>
     <main class=${`main ${view?.fixed ? 'fixed' : ''}`} id="main" tabindex="-1">

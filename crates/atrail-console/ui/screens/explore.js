@@ -23,7 +23,7 @@ const OWN = '-observer.name:ActivityTracker';
 /** Counts, histogram and facets of the whole range: one request; a second one for failures where there are some. */
 async function counts(query, span, step, signal) {
   const body = { query, ...span, histogram: { interval: interval(step) } };
-  const all = await ask('/v3/aggregate', { ...body, facets: FIELDS.map((field) => ({ field, size: 10 })) }, { signal });
+  const all = await ask('/v3/aggregate', { ...body, facets: FIELDS.map((field) => ({ field, size: 10 })), ...(scope.value.kind === 'account' && { spaces: 10 }) }, { signal });
   const out = all.facets[FIELDS.indexOf('outcome')];
   const failed = out.values.filter((v) => v.value.toLowerCase() === 'failure').reduce((s, v) => s + v.count, 0);
   const same = failed === all.total;

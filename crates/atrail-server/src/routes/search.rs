@@ -30,6 +30,8 @@ const HITS_MAX: u32 = 1000;
 /// Values of a facet, by default and at most.
 const VALUES: u32 = 10;
 const VALUES_MAX: u32 = 1000;
+/// Spaces whose counts an answer lists at most.
+const SPACES_MAX: u32 = 1000;
 /// Largest number of facets, and of fields whose different values are counted.
 const FIELDS_MAX: usize = 20;
 
@@ -108,6 +110,7 @@ pub(super) async fn aggregate(
         histogram,
         facets,
         distinct,
+        spaces,
     } = request;
     let (start, end) = (start.as_deref(), end.as_deref());
     let question = search::question(&app, target, query.as_deref(), start, end)?;
@@ -123,6 +126,9 @@ pub(super) async fn aggregate(
             .transpose()?,
         facets: facets.iter().map(|facet| facet.field.clone()).collect(),
         distinct,
+        spaces: spaces
+            .map(|number| within("spaces", number, SPACES_MAX))
+            .transpose()?,
     };
     let counting = Counting {
         histogram: shown.buckets,
@@ -135,13 +141,13 @@ pub(super) async fn aggregate(
     };
     let watch = Watch::new(&app, &principal, target);
     let budget = app.searches.budget();
-    let work = app.store.aggregate(&question, &counting, &budget);
+    let work = app.store.aggregate_by_domain(&question, &counting, &budget);
     let searches = &app.searches;
     let counted = searches.run(Kind::Aggregate, principal.id(), &watch, work);
-    let ((counts, searched), took_ms) = counted.await?;
+    let ((counts, domains, searched), took_ms) = counted.await?;
     app.metrics.searched(&searched);
     app.audit.searched(principal.actor(), &question).await?;
-    let answer = answer::aggregates(counts, shown, range, &searched, took_ms);
+    let answer = answer::aggregates((counts, domains), shown, range, &searched, took_ms);
     Ok(Json(answer))
 }
 

@@ -1,5 +1,8 @@
 //! The answers of searches and counts, as they go over the wire.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use atrail_api as api;
 use atrail_model::{Day, Domain, Timestamp, format_timestamp};
 use atrail_search::TimeRange;
@@ -95,11 +98,13 @@ pub(crate) struct Shown {
     /// The names of the fields.
     pub(crate) facets: Vec<String>,
     pub(crate) distinct: Vec<String>,
+    /// How many spaces are listed.
+    pub(crate) spaces: Option<usize>,
 }
 
 /// Returns the answer of a count.
 pub(crate) fn aggregates(
-    counts: Counts,
+    (counts, domains): (Counts, BTreeMap<Domain, u64>),
     shown: Shown,
     range: TimeRange,
     read: &Searched,
@@ -133,8 +138,28 @@ pub(crate) fn aggregates(
         }),
         facets: shown.facets.into_iter().zip(facets).map(facet).collect(),
         distinct: shown.distinct.into_iter().zip(distinct).collect(),
+        spaces: shown.spaces.map(|most| spaces(domains, most)),
         searched: searched(read, range),
         took_ms,
+    }
+}
+
+/// Returns the spaces with the most events, at most so many.
+fn spaces(domains: BTreeMap<Domain, u64>, most: usize) -> api::SpaceCounts {
+    let distinct = domains.len() as u64;
+    let mut all: Vec<_> = domains
+        .into_iter()
+        .map(|(domain, count)| api::SpaceCount {
+            space: guid(domain),
+            count,
+        })
+        .collect();
+    all.sort_unstable_by(|a, b| (Reverse(a.count), &a.space).cmp(&(Reverse(b.count), &b.space)));
+    let rest = all.split_off(most.min(all.len()));
+    api::SpaceCounts {
+        values: all,
+        others: rest.iter().map(|one| one.count).sum(),
+        distinct,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Counts the matching events.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use atrail_model::DayRange;
+use atrail_model::{DayRange, Domain};
 use atrail_search::aggregate::{Collector, CountError, Counting, Counts, Partial};
 
 use super::budget::{Budget, Limits};
@@ -20,7 +21,12 @@ const DAYS_AT_ONCE: usize = 32;
 struct Counter {
     counting: Arc<Counting>,
     collector: Collector,
+    /// Events by the number of their domain.
+    domains: BTreeMap<u32, u64>,
 }
+
+/// What one thread counted, and its events by the number of their domain.
+type OfThread = (Partial, BTreeMap<u32, u64>);
 
 impl From<CountError> for SearchError {
     fn from(error: CountError) -> Self {
@@ -45,6 +51,7 @@ impl Sink for Counter {
 
     fn event(&mut self, found: Event<'_>) -> Result<(), Stop> {
         self.collector.add(found.time, found.line)?;
+        *self.domains.entry(found.domain).or_default() += 1;
         Ok(())
     }
 
@@ -54,6 +61,9 @@ impl Sink for Counter {
             .count(&part.selection, &self.counting)
             .map_err(|error| worker.bad_file(part.row, &error.to_string()))?;
         counted.add_to(&mut self.collector)?;
+        if counted.total > 0 {
+            *self.domains.entry(part.domain).or_default() += counted.total;
+        }
         let rest = counted.rest;
         if rest.is_empty() {
             return Ok(());
@@ -83,6 +93,20 @@ impl Store {
         counting: &Counting,
         budget: &Budget,
     ) -> Result<(Counts, Searched), SearchError> {
+        let counted = self.aggregate_by_domain(question, counting, budget).await?;
+        Ok((counted.0, counted.2))
+    }
+
+    /// The same, with the number of the events of each domain that has some.
+    ///
+    /// # Errors
+    /// As [`Self::aggregate`].
+    pub async fn aggregate_by_domain(
+        &self,
+        question: &Question,
+        counting: &Counting,
+        budget: &Budget,
+    ) -> Result<(Counts, BTreeMap<Domain, u64>, Searched), SearchError> {
         let (limits, _running) = Limits::start(budget);
         let core = &self.core;
         let domains = Domains::of(core, question.target).await?;
@@ -92,6 +116,7 @@ impl Store {
         let asked = Arc::new(Asked::new(core, domains, question));
         let counting = Arc::new(counting.clone());
         let mut sum = Collector::new(Counting::clone(&counting), limits.memory_bytes);
+        let mut by_domain = BTreeMap::<Domain, u64>::new();
         let mut searched = Searched::default();
         let mut attempts = 0;
         for some in days.chunks(DAYS_AT_ONCE) {
@@ -104,8 +129,13 @@ impl Store {
             loop {
                 match count_days(&asked, &limits, &counting, range).await {
                     Ok((parts, more)) => {
-                        for part in parts {
+                        for (part, domains) in parts {
                             sum.merge(part)?;
+                            for (number, events) in domains {
+                                if let Some(domain) = asked.domains.domain(number) {
+                                    *by_domain.entry(domain).or_default() += events;
+                                }
+                            }
                         }
                         searched.add(&more);
                         break;
@@ -114,7 +144,7 @@ impl Store {
                 }
             }
         }
-        Ok((sum.finish(), searched))
+        Ok((sum.finish(), by_domain, searched))
     }
 }
 
@@ -123,7 +153,7 @@ async fn count_days(
     limits: &Limits,
     counting: &Arc<Counting>,
     days: DayRange,
-) -> Result<(Vec<Partial>, Searched), Stop> {
+) -> Result<(Vec<OfThread>, Searched), Stop> {
     limits.check()?;
     let core = &asked.core;
     let bad = core.index_cache.bad();
@@ -133,12 +163,14 @@ async fn count_days(
     let counters = (0..threads).map(|_| Counter {
         counting: Arc::clone(counting),
         collector: Collector::new(Counting::clone(counting), limits.memory_bytes / threads),
+        domains: BTreeMap::new(),
     });
     let (counters, mut searched) = run(asked, limits, jobs, counters.collect()).await?;
     searched.add(&Searched {
         unindexed_days: listing.unindexed.into_iter().collect(),
         ..Searched::default()
     });
-    let parts = counters.into_iter().map(|one| one.collector.into_partial());
+    let counters = counters.into_iter();
+    let parts = counters.map(|one| (one.collector.into_partial(), one.domains));
     Ok((parts.collect(), searched))
 }
