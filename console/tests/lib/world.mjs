@@ -10,15 +10,15 @@ export const DAY = Date.parse('2025-06-03T00:00:00Z');
 export const iso = (ms) => new Date(ms).toISOString().replace('.000Z', 'Z');
 
 /**
- * Starts it. `events`: how many of the everyday events; `withHostile`: also the hostile ones, in a space of their own. The
+ * Starts it. `events`: how many of the everyday events; `hours`: over how many hours; `withHostile`: also the hostile ones, in a space of their own. The
  * server has `from` and `to`, the instants round all events but one of now, `deletedAt`, `empty` and `hostile`, the other
  * spaces, `people`, `session` of the whole day, and `place` of the deletion.
  */
-export async function world({ events = 2000, withHostile = false, args = [] } = {}) {
+export async function world({ events = 2000, hours = 20, withHostile = false, args = [] } = {}) {
   const server = await Server.start(args);
-  // A day that is over, so that everything can be sealed; the same in each run, so that pages can be compared.
+  // Hours that are over, so that everything can be sealed; the same in each run, so that pages can be compared.
   server.from = DAY;
-  server.to = DAY + 20 * HOUR;
+  server.to = DAY + hours * HOUR;
   server.deletedAt = new Date(server.to - 3 * HOUR + 123_456).toISOString();
   await server.send([...everyday(events, server.from, server.to), deletion(server.deletedAt)]);
   server.empty = await server.addSpace('empty');
