@@ -1,5 +1,7 @@
 /**
- * Measures the goals of docs/CONSOLE.md on this machine: ATRAIL_BINARY=PROGRAM node measure.mjs [EVENTS]
+ * Measures the goals of docs/CONSOLE.md on this machine: ATRAIL_BINARY=PROGRAM node measure.mjs [EVENTS] [DAYS]
+ *
+ * The events are of 20 hours of one day, or of so many days. ROWS=NUMBER: so many rows are loaded before scrolling is measured.
  *
  * Prints a line for each figure as it comes, and at the end the table for the page. It asserts nothing: figures of a busy
  * machine fail no check, and those of an unoptimised program mean little.
@@ -18,8 +20,11 @@ import { BINARY, ROOT, Server } from './tests/lib/server.mjs';
 import { DAY, HOUR, all, iso, seal } from './tests/lib/world.mjs';
 
 const EVENTS = Number(process.argv[2] ?? 200_000);
-/** Rows that are loaded before scrolling is measured, and events whose bytes are compared. */
-const ROWS = Math.min(EVENTS, 10_000);
+const HOURS = process.argv[3] ? 24 * Number(process.argv[3]) : 20;
+/** Rows that are loaded before scrolling is measured. */
+const ROWS = Math.min(EVENTS, Number(process.env.ROWS ?? 10_000));
+/** Events of the large space whose bytes are compared. */
+const COMPARED = Math.min(EVENTS, 10_000);
 const INTERRUPTIONS = Number(process.env.ATRAIL_INTERRUPTIONS ?? 100);
 const UI = path.join(ROOT, 'crates/atrail-console/ui');
 const LONG = 3_600_000;
@@ -51,10 +56,10 @@ const code = files.filter((name) => /\.(js|css)$/.test(name));
 say(2, 'scripts and styles with gzip', `${(code.reduce((sum, name) => sum + packed(name), 0) / 1024).toFixed(1)} KiB in ${code.length} files`);
 say(2, 'WebAssembly', `${(packed('wasm/verifier.wasm') / 1024).toFixed(1)} KiB`);
 
-/* A day of events, and hostile ones beside them */
+/* The events, and hostile ones beside them */
 const server = await Server.start();
 server.from = DAY;
-server.to = DAY + 20 * HOUR;
+server.to = DAY + HOURS * HOUR;
 server.deletedAt = iso(server.to - 3 * HOUR + 123_456);
 const began = Date.now();
 await server.send([...everyday(EVENTS - 1, server.from, server.to), deletion(server.deletedAt)]);
@@ -169,7 +174,7 @@ server.given = await server.addSpace('given');
 await server.send(given, { space: server.given });
 let compared = 0;
 let differing = 0;
-for (const [space, most] of [[server.space, ROWS], [server.hostile, Infinity], [server.given, Infinity]]) {
+for (const [space, most] of [[server.space, COMPARED], [server.hostile, Infinity], [server.given, Infinity]]) {
   const result = await visit.page.evaluate(async ({ space, most }) => {
     const root = document.querySelector('script[type=module]').src;
     const { hits, leafOf } = await import(new URL('json.js', root).href);
@@ -277,7 +282,15 @@ const frames = await page.evaluate(async () => {
   return out;
 });
 say(9, `frames while scrolling ${count(loaded)} loaded rows`, spread(frames));
-say(9, 'JavaScript heap of the tab', `${((await page.evaluate(() => performance.memory.usedJSHeapSize)) / 2 ** 20).toFixed(1)} MiB`);
+// What a page reads of its memory itself is rounded, and old.
+const inspector = await context.newCDPSession(page);
+await inspector.send('HeapProfiler.collectGarbage');
+const { usedSize } = await inspector.send('Runtime.getHeapUsage');
+say(9, 'JavaScript heap of the tab', `${(usedSize / 2 ** 20).toFixed(1)} MiB`);
+const { processInfo } = await (await browser.newBrowserCDPSession()).send('SystemInfo.getProcessInfo');
+const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => /** What is this process's alone. */
+  [...readFileSync(`/proc/${id}/smaps_rollup`, 'utf8').matchAll(/^Private_\w+:\s+(\d+) kB/gm)].reduce((sum, [, kib]) => sum + Number(kib), 0));
+say(9, 'memory of its process alone', `${(Math.max(...renderers) / 1024).toFixed(0)} MiB`);
 const { foreign } = await watch.all();
 say(2, 'foreign requests', String(foreign.length));
 const version = browser.version();
