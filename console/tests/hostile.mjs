@@ -87,6 +87,22 @@ export default function suite() {
     await context.close();
   });
 
+  test('an outcome that is longer than its column ends in it', async () => {
+    const { context, page } = await enter(browser, server);
+    await go(page, server, `explore?${all(server, server.hostile)}`);
+    await page.getByText(/^\d[\d,]* of \d/).first().waitFor();
+    await rest(page);
+    const beyond = (maxWidth) => page.evaluate((maxWidth) => [...document.querySelectorAll('.gbody .c-outcome')].filter((cell) => {
+      const outcome = cell.querySelector('.outcome');
+      outcome.style.maxWidth = maxWidth;
+      outcome.querySelector('bdi').textContent = 'an outcome that is much longer than its column';
+      return outcome.getBoundingClientRect().right > cell.getBoundingClientRect().right;
+    }).length, maxWidth);
+    assert.equal(await beyond(''), 0);
+    assert.ok(await beyond('none') > 10, 'the control: without the rule it is noticed');
+    await context.close();
+  });
+
   test('odd characters are marks, large events are drawn in part, and numbers keep their digits', async () => {
     const { context, page } = await enter(browser, server);
     const shown = async (id) => {

@@ -137,8 +137,8 @@ export async function copyText(text, said = W.common.copied) {
   try { await navigator.clipboard.writeText(text); toast(said); } catch { toast(W.common.notCopied, { kind: 'fail', retry: () => copyText(text, said) }); }
 }
 export const Copy = ({ text, label = W.common.copy, said }) => html`<${Button} small kind="plain" icon="copy" label=${label} onClick=${() => copyText(text, said)}/>`;
-/** A command that can be copied. */
-export const Command = ({ text }) => html`<div class="cmd">${text}<${Copy} text=${text} label=${W.common.copyCommand}/></div>`;
+/** A command that can be copied. Its words stay whole where a line has room for them: a break after a hyphen would make two of an option. */
+export const Command = ({ text }) => html`<div class="cmd">${text.split(/(\s+)/).map((w) => (/^\s*$/.test(w) ? w : html`<span class="w">${w}</span>`))}<${Copy} text=${text} label=${W.common.copyCommand}/></div>`;
 /** The equal commands of a screen: `lines`: `[{label, text}]`. */
 export const AsCommand = ({ lines }) => html`<div class="stack">${lines.map((l) => html`<div class="stack tight" key=${l.label}>
   <span class="label">${l.label}</span><${Command} text=${l.text}/></div>`)}</div>`;

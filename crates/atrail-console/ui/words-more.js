@@ -58,7 +58,7 @@ export const S = {
   completeYes: 'yes, all hours are over', completeNow: 'up to its making: today is not over', completeFuture: 'these days have not come',
   counting: 'counting',
   filter: (q) => ['Your filter ', q, ' can’t be part of evidence: the session holds all events of these hours.'],
-  exportThem: (n) => (n === null ? 'Export the matching ones beside it' : `Export the ${many(n, 'matching one')} beside it`),
+  exportThem: (n) => (n === null ? 'Export the matching ones beside it' : n === 1 ? 'Export the matching one beside it' : `Export the ${many(n, 'matching one')} beside it`),
   asCommand: 'As command', withCurl: 'With curl',
   createGo: 'Create and download', createOnly: 'Create', nth: (n, most) => `${ordinal(n)} of ${count(most)}`,
   made: 'Session made',

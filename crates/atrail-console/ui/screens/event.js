@@ -17,11 +17,11 @@ const CAP = 65536;
 /** @type {[string, string[][]][]} */
 const GROUPS = [
   ['who', [['initiator', 'name'], ['initiator', 'id'], ['initiatorId']]],
-  ['what', [['action'], ['eventTime']]],
+  ['what', [['action'], ['eventTime'], ['id']]],
   ['onWhat', [['target', 'name'], ['target', 'id'], ['targetId'], ['target', 'typeURI']]],
   ['from', [['initiator', 'host', 'address'], ['initiator', 'host', 'agent']]],
   ['outcome', [['outcome'], ['reason', 'reasonCode']]],
-  ['by', [['observer', 'name'], ['observerId'], ['id']]],
+  ['by', [['observer', 'name'], ['observer', 'id'], ['observerId']]],
 ];
 
 function Value({ path, text, first, query, onQuery }) {

@@ -142,7 +142,7 @@ export default function Overview() {
   const length = r.last === null || r.last === '24h' ? O.length(r.b - r.a) : rangeName(r);
   const empty = r.last && fig.state === 'ok' && days.state === 'ok' && fig.data.now.total === 0 && days.data.length === 0;
   return html`<div class="page overview"><div class="head"><h1>${r.last === '24h' ? O.title : rangeName(r)}</h1><span class="q3 wide-only">
-    ${bounds(r)}</span><div class="row questions" role="group" aria-label=${O.questions}>
+    ${r.last ? bounds(r) : 'UTC'}</span><div class="row questions" role="group" aria-label=${O.questions}>
     ${questions.map(([k, q]) => html`<${Button} key=${k} href=${ex(q)} onClick=${() => { wantsQuery.value = k === 'whoDeleted'; }}>${O[k]}<//>`)}</div></div>
     ${empty && html`<${State} icon="term" title=${W.explore.nothing}><p>${W.explore.nothingSend}</p>
       <${Command} text=${curl('/v3/events', '--data-binary @event.json')}/><//>`}

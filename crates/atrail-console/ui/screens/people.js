@@ -125,6 +125,8 @@ export default function PeopleScreen() {
   const asked = route.value.params.get('tab');
   const tab = TABS.has(asked) ? asked : 'people';
   useEffect(() => { setTrace(null); }, [tab]);
+  // On a small screen the tabs scroll, and the present one is to be seen.
+  useEffect(() => { document.querySelector('.tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }); }, [tab]);
   const tabs = html`<nav class="tabs" aria-label=${P.tabsName}>${[...TABS.keys()].map((key) => html`<a key=${key} href=${link('people', { tab: key === 'people' ? null : key })} aria-current=${key === tab ? 'page' : undefined}>${P.tabs[key]}</a>`)}</nav>`;
   const head = (action) => html`<div class="head"><h1>${P.title}</h1>${action && html`<span class="right">${action}</span>`}</div>${tabs}${trace && html`<${Trace} trace=${trace} onClose=${() => setTrace(null)}/>`}`;
   return html`<${Tab} key=${tab} use=${() => TABS.get(tab)({ setTrace })} head=${head}/>`;

@@ -99,7 +99,7 @@ function Files({ session }) {
     if (key === 'get') return html`<a href=${row.href} download=${row.name} onClick=${() => expect(session.id)} aria-label=${S.linkOf(row.name)}>${S.linkShort}</a>`;
     return html`<span class="nowrap">${row.size}</span>`;
   };
-  return html`<${Table} name=${S.filesOf(name)} cols=${cols} rows=${rows} cell=${cell}/>`;
+  return html`<div class="links"><${Table} name=${S.filesOf(name)} cols=${cols} rows=${rows} cell=${cell}/></div>`;
 }
 
 const attempt = (work) => work().catch((error) => { if (error.name !== 'AbortError') toast(S.error[error.name] ?? S.error[error.message] ?? error.detail ?? error.message, { kind: 'fail' }); });
