@@ -281,6 +281,21 @@ async fn a_catalog_in_memory_keeps_every_promise() {
     assert_eq!(broken(make, FOREVER).await, []);
 }
 
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn a_catalog_that_nodes_share_keeps_its_promises() {
+    use super::outside::postgres::EmptyDatabase;
+    if EmptyDatabase::new().await.is_none() {
+        return;
+    }
+    let make = async || {
+        let database = EmptyDatabase::new().await.unwrap();
+        let lease = Duration::from_secs(10);
+        database.join("node", lease).await.unwrap()
+    };
+    assert_eq!(broken(make, FOREVER).await, []);
+}
+
 /// The control: the suite reports each promise that is broken on purpose, and no other.
 #[cfg(feature = "cluster")]
 #[tokio::test]

@@ -31,6 +31,8 @@ pub mod memory;
 pub mod names;
 pub mod new_session;
 mod object_rows;
+#[cfg(feature = "cluster")]
+mod nodes;
 pub mod offline;
 #[cfg(any(test, feature = "faults"))]
 pub mod outside;
@@ -74,6 +76,8 @@ pub use identity::{
     IngestUse, Invitation, InvitationId, KeptBy, KeyHolder, KeyReach, LoginKind, NewApiKey,
     NewIngestKey, NewLogin, OwnLogin, Proof, RECORDS_OF_A_LOGIN, Revoked, Signer,
 };
+#[cfg(feature = "cluster")]
+pub use nodes::{Joining, Membership, NodeRow};
 pub use place::Remote;
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
@@ -101,6 +105,9 @@ pub struct Catalog {
     /// The right of this process to use a catalog that others can reach.
     #[cfg(feature = "cluster")]
     node: Option<sql::postgres::Node>,
+    /// The place of this process among the nodes that share the catalog.
+    #[cfg(feature = "cluster")]
+    membership: Option<Membership>,
     /// The directory of a catalog in memory: removed with the last handle.
     #[cfg_attr(not(test), expect(dead_code, reason = "it is there to be dropped"))]
     home: Option<Arc<memory::Home>>,
@@ -142,6 +149,8 @@ impl Catalog {
             changes: Changes::default(),
             #[cfg(feature = "cluster")]
             node: None,
+            #[cfg(feature = "cluster")]
+            membership: None,
             home: None,
             #[cfg(any(test, feature = "faults"))]
             faults: Arc::default(),
@@ -183,6 +192,10 @@ impl Catalog {
         #[cfg(feature = "cluster")]
         if let Some(node) = &self.node {
             node.leave().await;
+        }
+        #[cfg(feature = "cluster")]
+        if let Some(membership) = &self.membership {
+            membership.leave().await;
         }
     }
 }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "cluster")]
+pub mod postgres;
+
 use std::path::Path;
 
 use sqlx::sqlite::SqliteConnectOptions;

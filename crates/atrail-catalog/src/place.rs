@@ -42,11 +42,7 @@ impl Catalog {
         #[cfg(feature = "cluster")]
         {
             use super::sql::postgres::{Home, open};
-            if !remote.url.starts_with("postgres://") && !remote.url.starts_with("postgresql://") {
-                return Err(StoreError::Invalid(
-                    "[store] catalog is no URL of a PostgreSQL database: postgres://USER@HOST/DATABASE".to_owned(),
-                ));
-            }
+            refuse_other_urls(remote.url)?;
             let home = Home {
                 file: remote.home,
                 has_events: remote.has_events,
@@ -61,4 +57,41 @@ impl Catalog {
             Ok(catalog)
         }
     }
+
+    /// Joins the nodes that share the catalog in this database; creates or upgrades its tables when needed. New logs in it are
+    /// signed by the key that [`Catalog::set_verifier_key`] names.
+    ///
+    /// # Errors
+    /// `Invalid` when the URL is none; `Conflict` when the catalog belongs to a data directory or was made by a later version
+    /// of atrail, or when the server of databases is set up in a way that would lose transactions; or when it does not
+    /// answer.
+    #[cfg(feature = "cluster")]
+    pub async fn join(node: super::Joining<'_>) -> Result<Self> {
+        use super::sql::postgres::{Shared, join};
+        refuse_other_urls(node.url)?;
+        let incarnation = atrail_model::Incarnation::generate();
+        let Shared {
+            catalog,
+            renewals,
+            claims,
+        } = join(node.url, incarnation).await?;
+        let membership = super::Membership::join(incarnation, &node, renewals, claims).await?;
+        let catalog = Self {
+            membership: Some(membership),
+            ..Self::of(catalog)
+        };
+        catalog.finish_removals().await?;
+        Ok(catalog)
+    }
+}
+
+#[cfg(feature = "cluster")]
+fn refuse_other_urls(url: &str) -> Result<()> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(());
+    }
+    Err(StoreError::Invalid(
+        "[store] catalog is no URL of a PostgreSQL database: postgres://USER@HOST/DATABASE"
+            .to_owned(),
+    ))
 }

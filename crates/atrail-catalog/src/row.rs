@@ -32,6 +32,7 @@ ids!(
     atrail_model::SessionId,
     atrail_model::SegmentId,
     atrail_model::ObjectId,
+    atrail_model::Incarnation,
     super::session::Generation
 );
 

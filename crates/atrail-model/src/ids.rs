@@ -99,6 +99,11 @@ id!(
     ObjectId,
     now_v7
 );
+id!(
+    /// One stay of a node among those that share a catalog: from when it joins until it leaves or is fenced.
+    Incarnation,
+    new_v4
+);
 
 impl ObjectId {
     /// Returns the id that sorts right after this one, for an object that replaces this one and its neighbours. It

@@ -36,8 +36,8 @@ pub use event::{Event, EventError};
 pub use hold::StandingHold;
 pub use hours::{Hour, Hours, ParseHoursError};
 pub use ids::{
-    AccountId, LoginId, ObjectId, OrganizationId, ParseIdError, SegmentId, SessionId, SpaceId,
-    UserId,
+    AccountId, Incarnation, LoginId, ObjectId, OrganizationId, ParseIdError, SegmentId, SessionId,
+    SpaceId, UserId,
 };
 pub use ingest_terms::IngestTerms;
 pub use key_scope::{Home, KeyScope, KeyScopes};

@@ -187,7 +187,7 @@ impl Core {
             if !batch.has_claimed(duty) {
                 if pace == Pace::Full && batch.claims.is_empty() {
                     batch.claims.push(self.duties.claim(duty).await);
-                } else if let Some(claim) = self.duties.try_claim(duty) {
+                } else if let Some(claim) = self.duties.try_claim(duty).await {
                     batch.claims.push(claim);
                 } else if pace == Pace::Full {
                     // The wait follows in a call that holds no other claim.

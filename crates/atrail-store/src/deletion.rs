@@ -40,9 +40,21 @@ impl Store {
         let core = Arc::clone(&self.core);
         // The repetition of an earlier deletion succeeds only once its bytes are gone. While that deletion is erasing
         // them, it has claimed the domains.
-        let is_free = |row: &DomainRow| core.duties.try_claim(Duty::Compact(row.domain)).is_some();
+        let are_free = async || {
+            for row in &domains {
+                if core
+                    .duties
+                    .try_claim(Duty::Compact(row.domain))
+                    .await
+                    .is_none()
+                {
+                    return false;
+                }
+            }
+            true
+        };
         let is_done = counted.count == 0
-            && domains.iter().all(is_free)
+            && are_free().await
             && !core
                 .log_erasure
                 .owes_one_of(domains.iter().map(|row| row.domain))

@@ -1,6 +1,12 @@
 //! Decides which task may seal, delete or compact which domain now.
 
 mod local;
+#[cfg(feature = "cluster")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "a store of one of several nodes is made of it")
+)]
+mod shared;
 
 #[cfg(test)]
 mod conformance;
@@ -33,21 +39,21 @@ pub(crate) enum Duty {
 /// Assigns each duty to one task at a time.
 ///
 /// On one machine a claim ends with its holder. On several machines a node may lose one without noticing, when it
-/// stalled for longer than its lease. There the claim's number is stored with the claim, and the transaction that has
-/// the effect (the seal, the compaction, the deletion) checks that the number is still the last. A transaction with an
-/// earlier number changes nothing, and everything written for it is waste.
+/// stalled for longer than its lease. Whoever takes the claim over fences that node in the same transaction, and each
+/// transaction that has an effect (the seal, the compaction, the deletion) fails when its node is fenced. So the work of a
+/// lost claim changes nothing, and everything written for it is waste.
 ///
 /// `conformance.rs` tests these promises on every implementation.
 pub(crate) trait Duties: fmt::Debug + Send + Sync {
-    /// Waits until the duty is free, and claims it; the task that has waited longest is next. Its number is greater
-    /// than that of every earlier claim of the same duty. The duty is free again when the claim is dropped; a cancelled
-    /// wait leaves no trace.
+    /// Waits until the duty is free, and claims it; of this node's tasks the one that has waited longest is next. Its number
+    /// is greater than that of every earlier claim of the same duty. The duty is free again when the claim is dropped, for
+    /// other nodes soon after; a cancelled wait leaves no trace. (On a node that is fenced the wait never ends.)
     fn claim(&self, duty: Duty) -> BoxFuture<'_, Claim>;
 
-    /// Claims the duty unless another task has it or waits for it.
-    fn try_claim(&self, duty: Duty) -> Option<Claim>;
+    /// Claims the duty unless another task has it, or one of this node waits for it.
+    fn try_claim(&self, duty: Duty) -> BoxFuture<'_, Option<Claim>>;
 
-    /// Waits until no task has any duty.
+    /// Waits until no task of this node has any duty.
     fn rest(&self) -> BoxFuture<'_, ()>;
 }
 
@@ -86,6 +92,19 @@ pub(crate) async fn claim_all(
         claims.push(duties.claim(duty).await);
     }
     claims
+}
+
+/// Claims all of these, in their order, unless other tasks have some of them.
+pub(crate) async fn try_claim_all(
+    duties: &dyn Duties,
+    wanted: impl IntoIterator<Item = Duty>,
+) -> Option<Vec<Claim>> {
+    let wanted: BTreeSet<_> = wanted.into_iter().collect();
+    let mut claims = Vec::with_capacity(wanted.len());
+    for duty in wanted {
+        claims.push(duties.try_claim(duty).await?);
+    }
+    Some(claims)
 }
 
 /// Returns the duties that a task claims before it removes objects from these domains.

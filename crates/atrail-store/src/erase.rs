@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::core::Core;
 use crate::deletion::Bytes;
-use crate::duties::to_take_out;
+use crate::duties::{to_take_out, try_claim_all};
 
 /// Number of objects that are erased at the same time.
 const PARALLEL: usize = 4;
@@ -112,7 +112,7 @@ impl Core {
             // Nobody is writing an object of the domain: each noted path is of an object to erase. A task that works on
             // the domain erases its own waste, and nobody waits for it.
             let duties = to_take_out([domain].into_iter());
-            let claims: Option<Vec<_>> = duties.map(|duty| self.duties.try_claim(duty)).collect();
+            let claims = try_claim_all(&*self.duties, duties).await;
             let erased = match claims {
                 Some(_claims) => self.erase_rest_of(&HashSet::from([domain])).await,
                 None => Ok(false),

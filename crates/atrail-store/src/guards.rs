@@ -222,7 +222,7 @@ async fn a_hold_that_comes_after_a_deletion_has_begun_holds_all_of_it() {
     let deletion = tokio::spawn(async move { store.delete_events(scope, "ann", false).await });
     // It has checked for holds, and waits for its turn.
     let compacting = Duty::Compact(fixture.domain());
-    while core.duties.try_claim(compacting).is_some() {
+    while core.duties.try_claim(compacting).await.is_some() {
         tokio::task::yield_now().await;
     }
     let requester = Requester {

@@ -20,7 +20,7 @@ use atrail_model::{
 use crate::Store;
 use crate::core::Core;
 use crate::deletion::Bytes;
-use crate::duties::{Duty, claim_all, to_take_out};
+use crate::duties::{Duty, claim_all, to_take_out, try_claim_all};
 
 /// What a sweep does where somebody else is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,8 +167,7 @@ impl Core {
                     return Ok(EventTotal::default());
                 };
                 let others = duties.filter(|duty| !matches!(duty, Duty::Index(_)));
-                let claims: Option<Vec<_>> =
-                    others.map(|duty| self.duties.try_claim(duty)).collect();
+                let claims = try_claim_all(&*self.duties, others).await;
                 let Some(mut claims) = claims else {
                     return Ok(EventTotal::default());
                 };

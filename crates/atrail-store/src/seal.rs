@@ -60,7 +60,7 @@ impl Core {
         let mut busy = BTreeSet::new();
         let mut done = HashSet::new();
         for mut slice in self.slices(&SealScope::These(domains.clone())) {
-            let claims = self.claim_free(&mut slice, &mut busy);
+            let claims = self.claim_free(&mut slice, &mut busy).await;
             outcome = outcome.and(self.seal_gathered(&slice).await);
             done.extend(slice);
             drop(claims);
@@ -80,17 +80,23 @@ impl Core {
     }
 
     /// Claims those of a slice that are free, and moves the others to those that are busy.
-    fn claim_free(&self, slice: &mut HashSet<Domain>, busy: &mut BTreeSet<Domain>) -> Vec<Claim> {
+    async fn claim_free(
+        &self,
+        slice: &mut HashSet<Domain>,
+        busy: &mut BTreeSet<Domain>,
+    ) -> Vec<Claim> {
         let mut claims = Vec::with_capacity(slice.len());
-        slice.retain(|domain| {
-            let claim = self.duties.try_claim(Duty::Seal(*domain));
-            let is_free = claim.is_some();
-            claims.extend(claim);
-            if !is_free {
-                busy.insert(*domain);
+        for domain in std::mem::take(slice) {
+            match self.duties.try_claim(Duty::Seal(domain)).await {
+                Some(claim) => {
+                    claims.push(claim);
+                    slice.insert(domain);
+                }
+                None => {
+                    busy.insert(domain);
+                }
             }
-            is_free
-        });
+        }
         claims
     }
 

@@ -33,7 +33,7 @@ pub(crate) enum Connection {
 pub(crate) struct PoolConnection {
     connection: Connection,
     #[cfg(feature = "cluster")]
-    begin_write: Option<sqlx::SqlStr>,
+    begin_write: Option<postgres::Begin>,
 }
 
 /// A transaction. Dropping it without a commit undoes its writes.
@@ -119,7 +119,7 @@ impl PoolConnection {
             }
             #[cfg(feature = "cluster")]
             Connection::Postgres(held) => match self.begin_write {
-                Some(begin) => Connection::Postgres(held.begin(begin).await?),
+                Some(begin) => Connection::Postgres(begin.on(held).await?),
                 None => Connection::Postgres(held),
             },
         };

@@ -52,6 +52,12 @@ macro_rules! runs_statements {
                 }
             }
 
+            /// Reports whether a transaction is in progress.
+            #[allow(dead_code, reason = "one driver asks")]
+            const fn is_in_transaction(&self) -> bool {
+                matches!(self.state, State::InTransaction(_))
+            }
+
             /// Begins a transaction with this statement, unless one is in progress.
             pub(super) async fn begin(
                 self,

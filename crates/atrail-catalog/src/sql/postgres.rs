@@ -16,9 +16,11 @@ use super::row::Row;
 pub(super) mod integer;
 mod node;
 mod open;
+mod shared;
 
 pub(crate) use node::Node;
 pub(crate) use open::{Home, is_away, open};
+pub(crate) use shared::{Shared, join};
 
 runs_statements! {
     database: Postgres,
@@ -50,8 +52,46 @@ fn of_server(error: Error) -> Error {
 #[derive(Debug, Clone)]
 pub(crate) struct Lent {
     pub(super) pool: PgPool,
-    /// Begins a transaction of this node that writes.
-    pub(super) begin_write: SqlStr,
+    /// How a transaction of this node that writes begins.
+    pub(super) begin_write: Begin,
+}
+
+/// How a transaction that writes begins.
+#[derive(Debug, Clone)]
+pub(crate) enum Begin {
+    /// With this text, in one message. When it fails, or nobody waits for it any more, the connection may stay in a
+    /// transaction, and keep the lock, until its next use: that harms nobody as long as only this connection writes.
+    AtOnce(SqlStr),
+    /// With a message that begins it and this one, whose failure undoes the transaction.
+    InTurn(SqlStr),
+}
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+impl Begin {
+    /// Returns the statement that begins a transaction.
+    fn first(&self) -> SqlStr {
+        match self {
+            Self::AtOnce(text) => text.clone(),
+            Self::InTurn(_) => BEGIN.into_sql_str(),
+        }
+    }
+
+    /// Completes the beginning of a transaction.
+    async fn complete(&self, mut held: Held) -> Result<Held, Error> {
+        if let Self::InTurn(text) = self {
+            execute_raw(text.clone(), On::Connection(&mut held)).await?;
+        }
+        Ok(held)
+    }
+
+    /// Begins a transaction on a connection, unless one is in progress.
+    pub(super) async fn on(&self, held: Held) -> Result<Held, Error> {
+        if held.is_in_transaction() {
+            return Ok(held);
+        }
+        self.complete(held.begin(self.first()).await?).await
+    }
 }
 
 impl Lent {
@@ -65,7 +105,8 @@ impl Lent {
     }
 
     pub(super) async fn begin_write(&self) -> Result<Held, Error> {
-        self.begin(self.begin_write.clone()).await
+        let held = self.begin(self.begin_write.first()).await?;
+        self.begin_write.complete(held).await
     }
 
     /// Begins a transaction. A connection may have been lost since its last use: nothing was done yet, so another one is

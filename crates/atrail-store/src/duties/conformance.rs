@@ -14,6 +14,9 @@ use futures_util::future::{BoxFuture, ready};
 
 use super::*;
 
+#[cfg(feature = "cluster")]
+mod nodes;
+
 /// Long enough for anything that does not wait.
 const A_WHILE: Duration = Duration::from_millis(200);
 /// Long enough for anything that ends.
@@ -31,14 +34,14 @@ async fn one_at_a_time_has_a_duty(duties: Arc<dyn Duties>) {
     let duty = Duty::Seal(space(1));
     let claim = duties.claim(duty).await;
     assert_eq!(claim.duty(), duty);
-    assert!(duties.try_claim(duty).is_none());
+    assert!(duties.try_claim(duty).await.is_none());
     assert!(ends(duties.claim(duty)).await.is_none());
     for other in [Duty::Seal(space(2)), Duty::Compact(space(1))] {
-        assert!(duties.try_claim(other).is_some(), "another duty");
+        assert!(duties.try_claim(other).await.is_some(), "another duty");
     }
     drop(claim);
     assert!(ends(duties.claim(duty)).await.is_some());
-    assert!(duties.try_claim(duty).is_some());
+    assert!(duties.try_claim(duty).await.is_some());
 }
 
 async fn nobody_is_in_a_duty_with_another_however_many_want_it(duties: Arc<dyn Duties>) {
@@ -128,7 +131,7 @@ async fn rest_is_when_nobody_has_any_duty(duties: Arc<dyn Duties>) {
     assert!(ends(resting).await.is_some());
 }
 
-async fn conforms(make: impl Fn() -> Arc<dyn Duties>) {
+pub(super) async fn conforms(make: impl Fn() -> Arc<dyn Duties>) {
     one_at_a_time_has_a_duty(make()).await;
     nobody_is_in_a_duty_with_another_however_many_want_it(make()).await;
     who_keeps_the_order_never_waits_for_ever(make()).await;
@@ -147,7 +150,7 @@ async fn duties_that_nobody_has_take_no_memory() {
     let duties = LocalDuties::default();
     let claims = claim_all(&duties, (0..50).map(|n| Duty::Seal(space(n)))).await;
     assert!(ends(duties.claim(Duty::Seal(space(7)))).await.is_none());
-    assert!(duties.try_claim(Duty::Seal(space(7))).is_none());
+    assert!(duties.try_claim(Duty::Seal(space(7))).await.is_none());
     assert_eq!(duties.count(), 50);
     drop(claims);
     assert_eq!(duties.count(), 0);
@@ -175,14 +178,17 @@ impl Faulty {
 impl Duties for Faulty {
     fn claim(&self, duty: Duty) -> BoxFuture<'_, Claim> {
         if self.1 == Fault::GivesItToTwo {
-            let claim = LocalDuties::default().try_claim(duty).unwrap();
-            return ready(claim).boxed();
+            return async move { LocalDuties::default().claim(duty).await }.boxed();
         }
         async move { self.broken(self.0.claim(duty).await) }.boxed()
     }
 
-    fn try_claim(&self, duty: Duty) -> Option<Claim> {
-        self.0.try_claim(duty).map(|claim| self.broken(claim))
+    fn try_claim(&self, duty: Duty) -> BoxFuture<'_, Option<Claim>> {
+        async move {
+            let claim = self.0.try_claim(duty).await;
+            claim.map(|claim| self.broken(claim))
+        }
+        .boxed()
     }
 
     fn rest(&self) -> BoxFuture<'_, ()> {

@@ -83,10 +83,13 @@ impl Duties for LocalDuties {
         .boxed()
     }
 
-    fn try_claim(&self, duty: Duty) -> Option<Claim> {
-        let (entry, turn) = self.enter(duty);
-        let guard = turn.try_lock_owned().ok()?;
-        Some(entry.claimed(guard))
+    fn try_claim(&self, duty: Duty) -> BoxFuture<'_, Option<Claim>> {
+        async move {
+            let (entry, turn) = self.enter(duty);
+            let guard = turn.try_lock_owned().ok()?;
+            Some(entry.claimed(guard))
+        }
+        .boxed()
     }
 
     fn rest(&self) -> BoxFuture<'_, ()> {

@@ -293,7 +293,7 @@ async fn a_seal_of_all_holds_nothing_while_it_waits_for_one() {
         let seal = fixture.seal();
         tokio::time::sleep(A_WHILE).await;
         assert!(!seal.is_finished(), "it waits for the busy one");
-        assert!(core.duties.try_claim(Duty::Seal(free)).is_some());
+        assert!(core.duties.try_claim(Duty::Seal(free)).await.is_some());
         assert!(!core.journal.unsealed_domains().contains(&free));
         assert!(core.journal.unsealed_domains().contains(&busy));
         drop(claim);

@@ -246,7 +246,7 @@ impl Core {
         round: &mut Round,
     ) -> Result<Outcome> {
         if !round.domains.contains(&row.domain) {
-            let Some(claim) = self.duties.try_claim(Duty::Index(row.domain)) else {
+            let Some(claim) = self.duties.try_claim(Duty::Index(row.domain)).await else {
                 return Ok(Outcome::Later);
             };
             round.domains.push(row.domain);

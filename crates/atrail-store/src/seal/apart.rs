@@ -119,7 +119,7 @@ impl Core {
             }
             let claim = match asked {
                 Some(_) => None,
-                None => match self.duties.try_claim(Duty::Seal(place.domain)) {
+                None => match self.duties.try_claim(Duty::Seal(place.domain)).await {
                     None => continue,
                     claim => claim,
                 },

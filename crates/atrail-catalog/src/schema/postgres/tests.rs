@@ -2,11 +2,19 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::schema::{STEPS, apply as apply_to_sqlite};
+use crate::sql::AssertSqlSafe;
 use crate::sql::{self, Pool};
 use crate::testing::postgres::Database;
 
-/// What PostgreSQL alone has: its own place for the node, and the number of a row, which SQLite has unasked.
-const OWN: [&str; 2] = ["catalog_home", "session_texts.rowid"];
+/// What PostgreSQL alone has: its own place for the node, the number of a row, which SQLite has unasked, and the tables of
+/// nodes that share the catalog.
+const OWN: [&str; 5] = [
+    "catalog_home",
+    "session_texts.rowid",
+    "cluster_steps",
+    "nodes",
+    "claims",
+];
 
 /// Tables and views with their columns.
 type Columns = BTreeMap<String, Vec<String>>;
@@ -36,6 +44,13 @@ async fn both_have_the_same_tables_and_columns() {
          AND c.relkind IN ('r', 'v') AND a.attnum > 0 ORDER BY 1, 2",
     );
     let (ours, theirs) = (ours.await, theirs.await);
+    for own in OWN.iter().filter(|own| !own.contains('.')) {
+        let select = || sql::raw(AssertSqlSafe(format!("SELECT * FROM {own}")));
+        let here = select().execute(catalog.readers()).await;
+        assert!(here.is_ok(), "PostgreSQL has no table {own}");
+        let there = select().execute(&sqlite).await;
+        assert!(there.is_err(), "SQLite has a table {own}");
+    }
     assert!(ours.len() > 30, "the control: {}", ours.len());
     assert_eq!(ours, theirs);
     catalog.close().await;

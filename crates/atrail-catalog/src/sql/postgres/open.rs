@@ -12,12 +12,12 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Error, SqlSafeStr};
 use uuid::Uuid;
 
 use super::node::{self, Node};
-use super::{Lent, answers};
+use super::{Begin, Lent, answers};
 use crate::failure::failed_to;
 use crate::schema;
 use crate::sql::{COUNTERS, Pool, Pools, READERS};
 
-const OPEN: &str = "open its database";
+pub(super) const OPEN: &str = "open its database";
 /// The oldest version that the statements were tested with.
 const OLDEST_VERSION: i64 = 150_000;
 /// For how long a request waits for a connection.
@@ -29,6 +29,9 @@ const HAND_OVER: Duration = Duration::from_secs(5);
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// More than there are different statements.
 const PREPARED_STATEMENTS: usize = 1000;
+
+/// The mark of a catalog that nodes share.
+pub(super) const SHARED: &str = "shared";
 
 /// What PostgreSQL does for these connections: it notices within 25 seconds that a machine is gone, also while it
 /// computes an answer, and then lets go of locks.
@@ -62,34 +65,58 @@ pub(crate) async fn open(url: &str, home: Home<'_>) -> Result<(Pools, Node)> {
     schema::postgres::apply(&mut first).await?;
     let mark = mark(&mut first, home).await?;
     let incarnation = Uuid::new_v4().simple().to_string();
+    // Nodes may have begun to share it meanwhile.
     let begun = sqlx::query(
         "INSERT INTO catalog_home (\"only\", mark, incarnation) VALUES (1, $1, $2) \
-         ON CONFLICT (\"only\") DO UPDATE SET incarnation = excluded.incarnation",
+         ON CONFLICT (\"only\") DO UPDATE SET incarnation = excluded.incarnation \
+         WHERE catalog_home.mark = excluded.mark",
     );
     let begun = begun.bind(mark).bind(&incarnation).execute(&mut first);
-    begun.await.map_err(failed_to(OPEN))?;
-
+    if begun.await.map_err(failed_to(OPEN))?.rows_affected() == 0 {
+        return Err(shared());
+    }
     // The name of a node consists of hexadecimal digits.
     let begin =
         format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT begin_write('{incarnation}')");
-    let begin: std::sync::Arc<str> = begin.into();
-    let lazy = |connections| {
-        Pool::Postgres(Lent {
-            pool: pool(connections, &options),
-            begin_write: AssertSqlSafe(std::sync::Arc::clone(&begin)).into_sql_str(),
-        })
-    };
-    let pools = Pools {
-        writer: lazy(1),
-        // These are synced as well: PostgreSQL may restart, and forget them, while this process goes on.
-        unsynced: lazy(1),
-        readers: lazy(READERS),
-        counters: lazy(COUNTERS),
-    };
+    let begin = Begin::AtOnce(AssertSqlSafe(begin).into_sql_str());
+    let pools = pools(&options, &options, &begin);
     Ok((pools, Node::keep(first, options.clone())))
 }
 
-fn options(url: &str) -> Result<PgConnectOptions> {
+/// Returns the pools of a catalog, whose connections are made at their first use; `writing` are the options of those that
+/// write.
+pub(super) fn pools(
+    options: &PgConnectOptions,
+    writing: &PgConnectOptions,
+    begin: &Begin,
+) -> Pools {
+    Pools {
+        writer: lent(1, writing, begin),
+        // These are synced as well: PostgreSQL may restart, and forget them, while this process goes on.
+        unsynced: lent(1, writing, begin),
+        readers: lent(READERS, options, begin),
+        counters: lent(COUNTERS, options, begin),
+    }
+}
+
+/// Returns a pool of at most so many connections.
+pub(super) fn lent(connections: u32, options: &PgConnectOptions, begin: &Begin) -> Pool {
+    Pool::Postgres(Lent {
+        pool: pool(connections, options),
+        begin_write: begin.clone(),
+    })
+}
+
+/// The refusal of a server with a data directory of its own.
+fn shared() -> StoreError {
+    StoreError::Conflict(
+        "the catalog in this database is shared by nodes without data directories: join them with [cluster], or choose \
+         an empty database"
+            .to_owned(),
+    )
+}
+
+pub(super) fn options(url: &str) -> Result<PgConnectOptions> {
     if has_password(url) {
         return Err(StoreError::Invalid(
             "[store] catalog may hold no password: put it into a file that PGPASSFILE names, or into PGPASSWORD"
@@ -138,7 +165,7 @@ fn pool(connections: u32, options: &PgConnectOptions) -> PgPool {
 }
 
 /// Refuses a server that is too old, orders or stores text otherwise, only reads, or confirms what it may lose.
-async fn refuse_unfit(connection: &mut PgConnection) -> Result<()> {
+pub(super) async fn refuse_unfit(connection: &mut PgConnection) -> Result<()> {
     let setting = sqlx::query_as::<_, (String, String, String, String, String)>(
         "SELECT current_setting('server_version_num'), current_setting('server_encoding'), \
          current_setting('transaction_read_only'), current_setting('synchronous_commit'), \
@@ -207,6 +234,7 @@ async fn mark(connection: &mut PgConnection, home: Home<'_>) -> Result<String> {
     };
     match (known, own) {
         (Some(known), Some(own)) if known == own => Ok(known),
+        (Some(known), _) if known == SHARED => Err(shared()),
         (Some(_), _) => Err(StoreError::Conflict(format!(
             "the catalog in this database belongs to another data directory: {} names it where it belongs. Use that \
              directory, or an empty database",
@@ -239,7 +267,7 @@ pub(crate) fn is_away(error: &Error) -> bool {
         Error::Database(error) => {
             let code = error.code().unwrap_or_default();
             // Too few resources, a standby, another node, conflicts between transactions.
-            let passes = ["53", "25006", "AT001", "40001", "40P01", "55P03"];
+            let passes = ["53", "25006", "AT001", "AT002", "40001", "40P01", "55P03"];
             let is_cut = error
                 .try_downcast_ref::<PgDatabaseError>()
                 .is_some_and(|error| is_end(error.severity()));

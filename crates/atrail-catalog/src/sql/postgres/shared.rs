@@ -1,0 +1,74 @@
+//! Opens a catalog in PostgreSQL that several nodes share.
+
+use std::time::Duration;
+
+use atrail_disk::{Result, StoreError};
+use atrail_model::Incarnation;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, SqlSafeStr as _};
+
+use super::Begin;
+use super::open::{OPEN, SHARED, lent, options, pools, refuse_unfit};
+use crate::failure::failed_to;
+use crate::schema;
+use crate::sql::{Pool, Pools};
+
+/// For how long PostgreSQL waits for the next statement of a transaction that writes: a node that has stopped with one open
+/// holds up all others.
+const IDLE_LIMIT: Duration = Duration::from_secs(10);
+/// Connections that renew the lease: another one than that of a renewal whose answer does not come.
+const RENEWALS: u32 = 2;
+/// Connections that claim duties, each for one statement.
+const CLAIMS: u32 = 4;
+
+/// The connections of a node.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) catalog: Pools,
+    pub(crate) renewals: Pool,
+    pub(crate) claims: Pool,
+}
+
+/// Opens the catalog in the database of this URL for this node, and creates or upgrades its tables when needed. The node
+/// joins afterwards, and cannot write before.
+///
+/// # Errors
+/// `Invalid` when it is no such URL; `Conflict` when the catalog belongs to a data directory, or when the server is set up
+/// in a way that loses transactions; or when the server does not answer.
+pub(crate) async fn join(url: &str, incarnation: Incarnation) -> Result<Shared> {
+    let options = options(url)?;
+    let mut first = options.connect().await.map_err(failed_to(OPEN))?;
+    refuse_unfit(&mut first).await?;
+    schema::postgres::apply(&mut first).await?;
+    share(&mut first).await?;
+    // An id's text consists of hexadecimal digits and hyphens.
+    let hex = incarnation.to_string().replace('-', "");
+    let begin = format!("SELECT begin_write_of_node('\\x{hex}')");
+    let begin = Begin::InTurn(AssertSqlSafe(begin).into_sql_str());
+    let idle_limit = format!("{}ms", IDLE_LIMIT.as_millis());
+    let writing = options
+        .clone()
+        .options([("idle_in_transaction_session_timeout", idle_limit)]);
+    Ok(Shared {
+        catalog: pools(&options, &writing, &begin),
+        renewals: lent(RENEWALS, &options, &begin),
+        claims: lent(CLAIMS, &options, &begin),
+    })
+}
+
+/// Marks the catalog as one that nodes share, unless it belongs to a data directory.
+async fn share(connection: &mut PgConnection) -> Result<()> {
+    let mark = sqlx::query_scalar::<_, String>(
+        "WITH new AS (INSERT INTO catalog_home (\"only\", mark, incarnation) VALUES (1, $1, '') \
+         ON CONFLICT (\"only\") DO UPDATE SET mark = catalog_home.mark RETURNING mark) SELECT mark FROM new",
+    );
+    let mark = mark.bind(SHARED).fetch_one(connection).await;
+    if mark.map_err(failed_to(OPEN))? == SHARED {
+        return Ok(());
+    }
+    Err(StoreError::Conflict(
+        "the catalog in this database belongs to a server with a data directory: nodes cannot share it. Choose an empty \
+         database"
+            .to_owned(),
+    ))
+}
