@@ -9,12 +9,16 @@ mod anchors;
 mod archive;
 mod arrivals;
 mod changes;
+#[cfg(feature = "cluster")]
+mod checkpoints;
 mod clock;
 pub mod compaction;
 #[cfg(test)]
 mod conformance;
 pub mod contents;
 pub mod counting;
+#[cfg(feature = "cluster")]
+mod dedup_runs;
 pub mod deletion;
 pub mod domains;
 mod failure;
@@ -30,9 +34,9 @@ mod log_file;
 pub mod memory;
 pub mod names;
 pub mod new_session;
-mod object_rows;
 #[cfg(feature = "cluster")]
 mod nodes;
+mod object_rows;
 pub mod offline;
 #[cfg(any(test, feature = "faults"))]
 pub mod outside;
@@ -43,6 +47,8 @@ pub mod removed_ranges;
 mod retention;
 mod row;
 mod schema;
+#[cfg(feature = "cluster")]
+mod sealed_secrets;
 pub mod searching;
 pub mod segments;
 pub mod session;
@@ -69,6 +75,10 @@ use parking_lot::RwLock;
 
 pub use anchors::Anchors;
 pub use arrivals::RequestHash;
+#[cfg(feature = "cluster")]
+pub use checkpoints::{SignedRow, SignedSince, SignedUpTo};
+#[cfg(feature = "cluster")]
+pub use dedup_runs::RunBytes;
 use identity::must_stand;
 pub use identity::{
     Answerer, ApiKey, ApiKeyHolder, BrowserLogin, Credentials, EndedLogin, Exchange, ExternalUser,
@@ -79,6 +89,8 @@ pub use identity::{
 #[cfg(feature = "cluster")]
 pub use nodes::{Joining, Membership, NodeRow};
 pub use place::Remote;
+#[cfg(feature = "cluster")]
+pub use sealed_secrets::SealedSecret;
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
 use changes::Changes;
@@ -108,6 +120,8 @@ pub struct Catalog {
     /// The place of this process among the nodes that share the catalog.
     #[cfg(feature = "cluster")]
     membership: Option<Membership>,
+    #[cfg(feature = "cluster")]
+    beside: Option<Pools>,
     /// The directory of a catalog in memory: removed with the last handle.
     #[cfg_attr(not(test), expect(dead_code, reason = "it is there to be dropped"))]
     home: Option<Arc<memory::Home>>,
@@ -151,6 +165,8 @@ impl Catalog {
             node: None,
             #[cfg(feature = "cluster")]
             membership: None,
+            #[cfg(feature = "cluster")]
+            beside: None,
             home: None,
             #[cfg(any(test, feature = "faults"))]
             faults: Arc::default(),
@@ -192,6 +208,17 @@ impl Catalog {
         #[cfg(feature = "cluster")]
         if let Some(node) = &self.node {
             node.leave().await;
+        }
+        #[cfg(feature = "cluster")]
+        if let Some(beside) = &self.beside {
+            for pool in [
+                &beside.readers,
+                &beside.counters,
+                &beside.unsynced,
+                &beside.writer,
+            ] {
+                pool.close().await;
+            }
         }
         #[cfg(feature = "cluster")]
         if let Some(membership) = &self.membership {

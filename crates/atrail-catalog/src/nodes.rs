@@ -60,6 +60,22 @@ impl Catalog {
         self.membership.as_ref()
     }
 
+    /// Returns the same catalog with connections that nobody else uses, for callers on the threads of another runtime; its
+    /// connections are closed with this one's. A catalog that is not shared returns itself.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let Some(pools) = self.beside.clone() else {
+            return self.clone();
+        };
+        Self {
+            writer: pools.writer,
+            unsynced: pools.unsynced,
+            readers: pools.readers,
+            counters: pools.counters,
+            ..self.clone()
+        }
+    }
+
     /// Returns the nodes that share the catalog, or did, in the order in which they joined.
     pub async fn nodes(&self) -> Result<Vec<NodeRow>> {
         const WHAT: &str = "list the nodes";

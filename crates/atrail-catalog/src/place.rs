@@ -72,12 +72,14 @@ impl Catalog {
         let incarnation = atrail_model::Incarnation::generate();
         let Shared {
             catalog,
+            beside,
             renewals,
             claims,
         } = join(node.url, incarnation).await?;
         let membership = super::Membership::join(incarnation, &node, renewals, claims).await?;
         let catalog = Self {
             membership: Some(membership),
+            beside: Some(beside),
             ..Self::of(catalog)
         };
         catalog.finish_removals().await?;

@@ -8,6 +8,15 @@ mod background;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod benching;
+#[cfg(feature = "cluster")]
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the parts of a store of one of several nodes use it"
+    )
+)]
+mod beside;
 mod buffers;
 mod closing;
 mod compaction;
@@ -76,6 +85,8 @@ pub use ingest::AppendTotal;
 pub use logs::{Listed, ListedLog, LogKinds};
 pub use parts::{MemoryParts, Parts};
 pub use places::StoredEvent;
+#[cfg(feature = "cluster")]
+pub use secrets::ClusterKey;
 pub use secrets::{LocalSecrets, MemorySecrets, Secrets};
 pub use session::NewSession;
 pub use settings::{SearchSettings, StoreSettings};

@@ -106,7 +106,7 @@ impl Core {
         let sealing = tokio::spawn(async move {
             let mut outcome = Ok(());
             for mut slice in core.slices(&which) {
-                let _claims = core.claim_free(&mut slice, &mut BTreeSet::new());
+                let _claims = core.claim_free(&mut slice, &mut BTreeSet::new()).await;
                 outcome = outcome.and(core.seal_gathered(&slice).await);
             }
             outcome.and(core.seal_apart(&which).await)

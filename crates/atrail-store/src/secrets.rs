@@ -1,16 +1,30 @@
 //! The seam for the server's secrets: keys that only the server may read.
 //!
-//! [`LocalSecrets`] keeps them as files, [`MemorySecrets`] in memory for tests. `conformance.rs` tests what every
+//! [`LocalSecrets`] keeps them as files, `sealed` in a catalog that nodes share, [`MemorySecrets`] in memory for tests. `conformance.rs` tests what every
 //! implementation must do.
 
+#[cfg(feature = "cluster")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "a store of one of several nodes seals with it")
+)]
+mod cluster_key;
 #[cfg(test)]
 mod conformance;
 mod local;
 mod memory;
+#[cfg(feature = "cluster")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "a store of one of several nodes is made of it")
+)]
+mod sealed;
 
 use std::fmt::Debug;
 use std::io;
 
+#[cfg(feature = "cluster")]
+pub use cluster_key::ClusterKey;
 pub use local::LocalSecrets;
 pub use memory::MemorySecrets;
 

@@ -1,12 +1,18 @@
 //! The seam for runs: files that are written once, read in parts, and removed.
 //!
-//! [`local`] keeps runs in a directory, [`memory`] keeps them in memory for tests. `conformance.rs` tests what every
+//! [`local`] keeps runs in a directory, `shared` in a bucket with copies in a directory, [`memory`] in memory for tests. `conformance.rs` tests what every
 //! implementation must do.
 
 #[cfg(test)]
 mod conformance;
 pub(crate) mod local;
 pub(crate) mod memory;
+#[cfg(feature = "cluster")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "a store of one of several nodes is made of it")
+)]
+pub(crate) mod shared;
 
 use std::fmt::Debug;
 use std::io;

@@ -18,7 +18,7 @@ use super::*;
 mod nodes;
 
 /// Long enough for anything that does not wait.
-const A_WHILE: Duration = Duration::from_millis(200);
+const A_WHILE: Duration = Duration::from_millis(500);
 /// Long enough for anything that ends.
 const PATIENCE: Duration = Duration::from_secs(30);
 

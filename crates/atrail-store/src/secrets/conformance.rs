@@ -91,6 +91,55 @@ fn files_conform_and_are_their_owners_alone() {
     }
 }
 
+#[cfg(feature = "cluster")]
+#[test]
+fn sealed_secrets_conform_and_need_their_key() {
+    use std::time::Duration;
+
+    use atrail_catalog::outside::postgres::EmptyDatabase;
+
+    use super::ClusterKey;
+    use super::sealed::SealedSecrets;
+    use crate::beside::Beside;
+
+    let beside = Arc::new(Beside::start().unwrap());
+    let joined = beside.wait(async {
+        let Some(database) = EmptyDatabase::new().await else {
+            return Ok(None);
+        };
+        database
+            .join("one", Duration::from_secs(10))
+            .await
+            .map(Some)
+    });
+    let Some(catalog) = joined.unwrap() else {
+        return;
+    };
+    let with_key = |byte| {
+        let key = Arc::new(ClusterKey::of([byte; 32]).unwrap());
+        SealedSecrets::new(catalog.clone(), key, Arc::clone(&beside))
+    };
+    assert_eq!(conforms(|| Arc::new(with_key(1))), Ok(()));
+    with_key(1).create("a", "text").unwrap();
+    let refused = with_key(2).load("a").unwrap_err().to_string();
+    assert!(refused.contains("sealed under another key"), "{refused}");
+    // Whoever has the database alone cannot pass one secret off as another, or make one.
+    for change in [
+        "UPDATE sealed_secrets SET name = 'b'",
+        "UPDATE sealed_secrets SET name = 'a', cipher = 'text'",
+    ] {
+        let other = catalog.clone();
+        let changed = beside.wait(async move {
+            other.run(change).await;
+            Ok::<_, io::Error>(())
+        });
+        changed.unwrap();
+        let name = if change.contains("'b'") { "b" } else { "a" };
+        let refused = with_key(1).load(name).unwrap_err().to_string();
+        assert!(refused.contains("not what a node has sealed"), "{refused}");
+    }
+}
+
 #[test]
 fn memory_conforms() {
     let secrets = MemorySecrets::default();

@@ -1,17 +1,23 @@
 //! The seam for signed checkpoints: the newest of each domain, kept outside the catalog.
 //!
-//! [`local`] keeps them in a file, [`memory`] keeps them in memory for tests. `conformance.rs` tests what every
+//! [`local`] keeps them in a file, `shared` in a bucket and in a catalog that nodes share, [`memory`] in memory for tests. `conformance.rs` tests what every
 //! implementation must do.
 
 #[cfg(test)]
 mod conformance;
 pub(crate) mod local;
 pub(crate) mod memory;
+#[cfg(feature = "cluster")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "a store of one of several nodes is made of it")
+)]
+pub(crate) mod shared;
 
 use std::fmt::Debug;
 
 use atrail_disk::{Result, StoreError};
-use atrail_evidence::Checkpoint;
+use atrail_evidence::{Checkpoint, Note};
 use atrail_model::Domain;
 
 /// Remembers what a server has signed, even when its catalog is lost or set back.
@@ -25,6 +31,15 @@ pub(crate) trait Checkpoints: Debug + Send + Sync {
 
     /// Returns the checkpoint that was signed last for a domain.
     fn newest(&self, domain: Domain) -> Option<Signed>;
+
+    /// Reads what other nodes have signed since; from here on [`newest`](Self::newest) and [`domains`](Self::domains) return
+    /// it. Where one process signs, there is nothing to read.
+    ///
+    /// # Errors
+    /// `Poisoned` when something that was signed is not recorded any more.
+    fn refresh(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Keeps checkpoints. It skips those that are kept already, or are older than the newest of their origin, at no
     /// cost.
@@ -58,6 +73,14 @@ pub(crate) trait Checkpoints: Debug + Send + Sync {
 pub(crate) struct Signed {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) note: String,
+}
+
+impl Signed {
+    /// Reads a signed note.
+    fn parse(note: String) -> Option<Self> {
+        let checkpoint = Checkpoint::parse(Note::parse(&note).ok()?.text()).ok()?;
+        Some(Self { checkpoint, note })
+    }
 }
 
 /// Reports whether the newest checkpoint of a domain already covers this one.

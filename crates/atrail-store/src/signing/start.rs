@@ -2,12 +2,13 @@
 //! second history of one origin and size.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use atrail_catalog::Catalog;
 use atrail_catalog::domains::DomainRow;
 use atrail_catalog::log::{Beginning, Epoch, Head};
 use atrail_catalog::view::View;
-use atrail_disk::Result;
+use atrail_disk::{Result, off_thread};
 use atrail_evidence::{Checkpoint, origin};
 use atrail_model::{AccountId, Domain, Timestamp};
 use uuid::Uuid;
@@ -26,9 +27,16 @@ impl Signing {
         self.checkpoints.domains()
     }
 
+    /// Reads what other nodes have signed since.
+    async fn refresh(&self) -> Result<()> {
+        let checkpoints = Arc::clone(&self.checkpoints);
+        off_thread(move || checkpoints.refresh()).await
+    }
+
     /// Reports whether the signed history is longer than the catalog's, or differs from it: then the catalog is older,
     /// or another one. A catalog without logs, rebuilt from the archive, is neither.
     pub(crate) async fn is_ahead_of(&self, catalog: &Catalog) -> Result<bool> {
+        self.refresh().await?;
         let name = self.name().await;
         let mut snapshot = catalog.snapshot(WHAT).await?;
         let mut view = snapshot.view();
@@ -51,6 +59,7 @@ impl Signing {
         taken_in: &BTreeSet<AccountId>,
         now: Timestamp,
     ) -> Result<()> {
+        self.refresh().await?;
         let is_demanded = self.checkpoints.demanded_epoch()?;
         // The demand of an earlier adoption concerns its own accounts only.
         let demanded = is_demanded.clone().filter(|reason| reason != TAKEN_IN);

@@ -25,6 +25,8 @@ const CLAIMS: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) catalog: Pools,
+    /// For callers on other threads than those of the catalog's user.
+    pub(crate) beside: Pools,
     pub(crate) renewals: Pool,
     pub(crate) claims: Pool,
 }
@@ -51,6 +53,12 @@ pub(crate) async fn join(url: &str, incarnation: Incarnation) -> Result<Shared> 
         .options([("idle_in_transaction_session_timeout", idle_limit)]);
     Ok(Shared {
         catalog: pools(&options, &writing, &begin),
+        beside: Pools {
+            writer: lent(1, &writing, &begin),
+            unsynced: lent(1, &writing, &begin),
+            readers: lent(1, &options, &begin),
+            counters: lent(1, &options, &begin),
+        },
         renewals: lent(RENEWALS, &options, &begin),
         claims: lent(CLAIMS, &options, &begin),
     })

@@ -9,6 +9,9 @@ use super::local::LocalRuns;
 use super::memory::MemoryRuns;
 use super::{Runs, WriteAt, Writing};
 
+#[cfg(feature = "cluster")]
+mod nodes;
+
 const NAME: &str = "a.run";
 
 fn write(out: &mut dyn WriteAt) -> io::Result<()> {

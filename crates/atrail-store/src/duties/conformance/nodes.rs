@@ -103,10 +103,10 @@ async fn nodes_that_keep_the_order_never_wait_for_ever(pair: Pair) {
     }
 }
 
-async fn conform_together(make: impl AsyncFn() -> Pair) {
-    one_node_has_a_duty(make().await).await;
-    nobody_is_in_a_duty_with_another_nodes_task(make().await).await;
-    nodes_that_keep_the_order_never_wait_for_ever(make().await).await;
+async fn conform_together(make: impl Fn() -> Pair) {
+    one_node_has_a_duty(make()).await;
+    nobody_is_in_a_duty_with_another_nodes_task(make()).await;
+    nodes_that_keep_the_order_never_wait_for_ever(make()).await;
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn duties_of_two_nodes_conform() {
     };
     let (one, first) = node(&database, LEASE).await;
     let (other, second) = node(&database, LEASE).await;
-    conform_together(async || -> Pair { [first.clone(), second.clone()] }).await;
+    conform_together(|| [first.clone(), second.clone()]).await;
     one.close().await;
     other.close().await;
 }
@@ -124,16 +124,16 @@ async fn duties_of_two_nodes_conform() {
 /// The control.
 #[tokio::test]
 async fn nodes_that_know_nothing_of_each_other_are_caught() {
-    let apart = async || -> Pair {
+    let apart = || -> Pair {
         [
             Arc::new(LocalDuties::default()),
             Arc::new(LocalDuties::default()),
         ]
     };
     for check in [
-        AssertUnwindSafe(async { one_node_has_a_duty(apart().await).await }.boxed()),
+        AssertUnwindSafe(async { one_node_has_a_duty(apart()).await }.boxed()),
         AssertUnwindSafe(
-            async { nobody_is_in_a_duty_with_another_nodes_task(apart().await).await }.boxed(),
+            async { nobody_is_in_a_duty_with_another_nodes_task(apart()).await }.boxed(),
         ),
     ] {
         assert!(check.catch_unwind().await.is_err());

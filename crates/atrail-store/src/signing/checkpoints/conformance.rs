@@ -10,6 +10,9 @@ use super::local::LocalCheckpoints;
 use super::memory::MemoryCheckpoints;
 use super::{Checkpoints, Signed};
 
+#[cfg(feature = "cluster")]
+mod nodes;
+
 type Verdict = std::result::Result<(), &'static str>;
 
 fn must(holds: bool, fault: &'static str) -> Verdict {

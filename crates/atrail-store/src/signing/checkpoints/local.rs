@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use atrail_disk::data_dir::{self, CHECKPOINTS, NEW_EPOCH};
 use atrail_disk::{ErrorKind, LineFile, Result, StoreError, durable};
-use atrail_evidence::{Checkpoint, Note};
 use atrail_model::Domain;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
@@ -192,7 +191,7 @@ impl CheckpointFile {
     }
 }
 
-fn signed_line(domain: Domain, note: &str) -> Result<String> {
+pub(super) fn signed_line(domain: Domain, note: &str) -> Result<String> {
     written(&Line::Signed {
         domain: domain.to_string(),
         checkpoint: note.to_owned(),
@@ -240,28 +239,23 @@ fn parse(path: &Path, text: &[u8]) -> Result<HashMap<Domain, Signed>> {
     }
 }
 
-enum Read {
+pub(super) enum Read {
     Empty,
     Signed(Domain, Signed),
     Durable(u64),
 }
 
-fn read(line: &[u8]) -> Option<Read> {
+pub(super) fn read(line: &[u8]) -> Option<Read> {
     let line = line.strip_suffix(b"\n")?;
     if line.is_empty() {
         return Some(Read::Empty);
     }
     match serde_json::from_slice(line).ok()? {
         Line::Durable { durable } => Some(Read::Durable(durable)),
-        Line::Signed { domain, checkpoint } => {
-            let note = Note::parse(&checkpoint).ok()?;
-            let parsed = Checkpoint::parse(note.text()).ok()?;
-            let signed = Signed {
-                checkpoint: parsed,
-                note: checkpoint,
-            };
-            Some(Read::Signed(domain.parse().ok()?, signed))
-        }
+        Line::Signed { domain, checkpoint } => Some(Read::Signed(
+            domain.parse().ok()?,
+            Signed::parse(checkpoint)?,
+        )),
     }
 }
 
@@ -274,7 +268,7 @@ fn failed(what: &str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError 
 mod tests {
     use std::fs;
 
-    use atrail_evidence::{Hash, SigningKey};
+    use atrail_evidence::{Checkpoint, Hash, SigningKey};
 
     use super::*;
 

@@ -1,0 +1,164 @@
+//! Runs of nodes that share a catalog.
+//!
+//! A run is an object in the bucket; the catalog names those that count. Each node reads its own copies of them, in a
+//! directory that may be erased whenever the node is not running.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use atrail_archive::Blobs;
+use atrail_catalog::{Catalog, RunBytes};
+use atrail_disk::{Reader, Result, StoreError};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::local::LocalRuns;
+use super::{Runs, Writing};
+use crate::beside::Beside;
+
+/// Runs in a bucket, with copies in a directory.
+#[derive(Debug)]
+pub(crate) struct SharedRuns {
+    copies: LocalRuns,
+    catalog: Catalog,
+    blobs: Arc<dyn Blobs>,
+    beside: Arc<Beside>,
+}
+
+impl SharedRuns {
+    /// Opens the runs of this catalog, whose connections no other thread uses, with copies in this directory. It removes
+    /// copies of runs that are gone.
+    ///
+    /// # Errors
+    /// When the catalog or the directory fails.
+    pub(crate) fn open(
+        cache: &Path,
+        catalog: Catalog,
+        blobs: Arc<dyn Blobs>,
+        beside: Arc<Beside>,
+    ) -> Result<Self> {
+        let this = Self {
+            copies: LocalRuns::open(cache)?,
+            catalog,
+            blobs,
+            beside,
+        };
+        let failed = |source| StoreError::Directory {
+            what: format!("cannot tidy up the copies of runs in {}", cache.display()),
+            source,
+        };
+        let counted = this.names().map_err(failed)?;
+        for copy in this.copies.names().map_err(failed)? {
+            if !counted.contains(&copy) {
+                this.copies.remove(&copy).map_err(failed)?;
+            }
+        }
+        Ok(this)
+    }
+
+    /// Returns all bytes of a run's object, which must be the expected ones.
+    fn fetch(&self, name: &str, expected: RunBytes) -> io::Result<Vec<u8>> {
+        let (blobs, path) = (Arc::clone(&self.blobs), path(name));
+        let opened = self.beside.wait(async move {
+            match blobs.open(&path).await {
+                Err(StoreError::NotFound { .. }) => Ok(None),
+                opened => opened.map(Some),
+            }
+        })?;
+        let reader = opened.ok_or(io::ErrorKind::NotFound)?;
+        let length = reader.stamp()?.size_bytes;
+        // Not yet a run that is damaged for ever: the next attempt may bring the right bytes.
+        let other =
+            || io::Error::other(format!("the bucket returns other bytes for the run {name}"));
+        if length != expected.size_bytes {
+            return Err(other());
+        }
+        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        reader.fill(&mut bytes, 0)?;
+        if <[u8; 32]>::from(Sha256::digest(&bytes)) != expected.sha256 {
+            return Err(other());
+        }
+        Ok(bytes)
+    }
+
+    /// Removes the object of a run that does not count, and forgets the run.
+    fn erase(&self, name: &str) -> io::Result<()> {
+        let (blobs, catalog) = (Arc::clone(&self.blobs), self.catalog.clone());
+        let (name, path) = (name.to_owned(), path(name));
+        self.beside.wait(async move {
+            blobs.delete(&path).await?;
+            blobs.settle_deletions(&[path]).await?;
+            catalog.forget_dedup_run(&name).await
+        })
+    }
+}
+
+fn path(name: &str) -> String {
+    format!("dedup/{name}")
+}
+
+impl Runs for SharedRuns {
+    fn names(&self) -> io::Result<Vec<String>> {
+        let catalog = self.catalog.clone();
+        let (names, halves) = self.beside.wait(async move {
+            let halves = catalog.half_dedup_runs().await?;
+            Ok::<_, StoreError>((catalog.dedup_runs().await?, halves))
+        })?;
+        for half in halves {
+            self.erase(&half)?;
+        }
+        Ok(names)
+    }
+
+    fn add(&self, name: &str, write: Writing<'_>) -> io::Result<()> {
+        self.copies.add(name, write)?;
+        let copy = self.copies.open(name)?;
+        let mut bytes =
+            vec![0; usize::try_from(copy.stamp()?.size_bytes).map_err(io::Error::other)?];
+        copy.fill(&mut bytes, 0)?;
+        let known = RunBytes {
+            size_bytes: bytes.len() as u64,
+            sha256: Sha256::digest(&bytes).into(),
+        };
+        let (blobs, catalog) = (Arc::clone(&self.blobs), self.catalog.clone());
+        let (run, path, bytes) = (name.to_owned(), path(name), Bytes::from(bytes));
+        let added = self.beside.wait(async move {
+            catalog.begin_dedup_run(&run, known).await?;
+            blobs.put(&path, bytes).await?;
+            blobs.settle(&[path]).await?;
+            catalog.complete_dedup_run(&run).await
+        });
+        if added.is_err() {
+            // Whether it was completed may be unknown; a run that nobody needs is removed when it expires.
+            let removed = self.copies.remove(name).and_then(|()| self.remove(name));
+            if let Err(error) = removed {
+                tracing::warn!(run = name, %error, "the remainder of a run is in the bucket until this node is gone");
+            }
+        }
+        added
+    }
+
+    fn open(&self, name: &str) -> io::Result<Reader> {
+        match self.copies.open(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        let (catalog, run) = (self.catalog.clone(), name.to_owned());
+        let expected = self
+            .beside
+            .wait(async move { catalog.dedup_run(&run).await })?;
+        let bytes = self.fetch(name, expected.ok_or(io::ErrorKind::NotFound)?)?;
+        self.copies
+            .add(name, Box::new(|out| out.write_at(&bytes, 0)))?;
+        self.copies.open(name)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let (catalog, run) = (self.catalog.clone(), name.to_owned());
+        self.beside
+            .wait(async move { catalog.retire_dedup_run(&run).await })?;
+        self.erase(name)?;
+        self.copies.remove(name)
+    }
+}
