@@ -31,6 +31,8 @@ mod http;
 mod import;
 mod import_cloud;
 mod import_digests;
+mod import_growing;
+mod import_refusals;
 mod import_unsigned;
 mod impostor;
 mod ingest_keys;
