@@ -28,7 +28,7 @@ use self::ledger::{Key, Ledger};
 use self::problems::Problems;
 use self::reader::How;
 use self::report::Report;
-use self::sources::Sources;
+use self::sources::{Named, Sources};
 use crate::aws::Aws;
 use crate::aws::sqs::Queue;
 use crate::client::{Client, connect};
@@ -98,7 +98,12 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             std::future::pending::<()>().await;
         }
     });
-    let sources = Sources::of(&args)?;
+    let sources = Sources::of(&Named {
+        words: &args.words,
+        kind: args.kind,
+        sqs: args.sqs.as_deref(),
+        has_digests: args.verify_digests,
+    })?;
     let keys = digests::public_keys(&args.public_keys)?;
     let since = args
         .since

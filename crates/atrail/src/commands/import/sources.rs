@@ -4,10 +4,21 @@ use std::path::PathBuf;
 
 use atrail_sources::SourceKind;
 
-use super::Args;
 use crate::aws::s3::Place;
 use crate::aws::sqs::QueueUrl;
 use crate::error::{CliError, Result};
+
+/// The arguments that name where the events are.
+pub(super) struct Named<'a> {
+    /// The format, and then the paths.
+    pub(super) words: &'a [String],
+    /// The format, if an option names it; then every word is a path.
+    pub(super) kind: Option<SourceKind>,
+    /// The URL of a queue.
+    pub(super) sqs: Option<&'a str>,
+    /// Whether digests are to be checked.
+    pub(super) has_digests: bool,
+}
 
 /// Where the events are.
 #[derive(Debug)]
@@ -19,11 +30,11 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) fn of(args: &Args) -> Result<Self> {
-        let mut words = args.words.as_slice();
-        let kind = match (args.kind, words) {
+    pub(super) fn of(named: &Named<'_>) -> Result<Self> {
+        let mut words = named.words;
+        let kind = match (named.kind, words) {
             (Some(kind), _) => kind,
-            (None, [first, rest @ ..]) if let Some(kind) = named(first) => {
+            (None, [first, rest @ ..]) if let Some(kind) = format_of(first) => {
                 words = rest;
                 kind
             }
@@ -37,7 +48,7 @@ impl Sources {
             places: (buckets.iter())
                 .map(|word| word.parse())
                 .collect::<Result<_>>()?,
-            queue: args.sqs.as_deref().map(str::parse).transpose()?,
+            queue: named.sqs.map(str::parse).transpose()?,
         };
         let is_empty = sources.paths.is_empty() && sources.places.is_empty();
         if is_empty && sources.queue.is_none() {
@@ -50,11 +61,11 @@ impl Sources {
                 "--sqs takes no path: the messages name the objects",
             ));
         }
-        if args.verify_digests && !is_cloudtrail(kind) {
+        if named.has_digests && !is_cloudtrail(kind) {
             return Err(CliError::usage("only CloudTrail has digest files")
                 .hint("`atrail import cloudtrail PATH… --verify-digests`"));
         }
-        if args.verify_digests && sources.has_stdin() {
+        if named.has_digests && sources.has_stdin() {
             return Err(CliError::usage(
                 "standard input cannot be checked: no digest file lists it",
             ));
@@ -77,7 +88,7 @@ impl Sources {
 }
 
 /// Returns the format of this name, in any case.
-fn named(word: &str) -> Option<SourceKind> {
+fn format_of(word: &str) -> Option<SourceKind> {
     word.to_ascii_lowercase().parse().ok()
 }
 
