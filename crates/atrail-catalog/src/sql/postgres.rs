@@ -6,6 +6,7 @@
 
 use std::io;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection, PgPool, Postgres};
 use sqlx::{AssertSqlSafe, Connection as _, Error, SqlSafeStr, SqlStr};
 
@@ -22,12 +23,12 @@ pub(crate) use open::{Home, is_away, open};
 
 runs_statements! {
     database: Postgres,
-    connection: PgConnection,
     pool: PgPool,
     arguments: PgArguments,
     row: Row::Postgres,
     text: own_text,
     failure: of_server,
+    unbegun: PoolConnection::close_on_drop,
 }
 
 /// Begins a transaction that only reads.
@@ -72,13 +73,17 @@ impl Lent {
     /// used.
     async fn begin(&self, begin: SqlStr) -> Result<Held, Error> {
         for _ in 0..self.pool.options().get_max_connections() {
-            match self.pool.begin_with(begin.clone()).await {
+            match self.try_begin(begin.clone()).await {
                 Err(error) if matches!(error, Error::Io(_)) || is_shut_down(&error) => {}
-                begun => return Ok(begun.map_err(of_server)?.into()),
+                begun => return begun.map_err(of_server),
             }
         }
-        let begun = self.pool.begin_with(begin).await;
-        Ok(begun.map_err(of_server)?.into())
+        self.try_begin(begin).await.map_err(of_server)
+    }
+
+    async fn try_begin(&self, begin: SqlStr) -> Result<Held, Error> {
+        let held = Held::from(self.pool.acquire().await?);
+        held.begin_to_the_end(begin).await
     }
 }
 
@@ -89,6 +94,14 @@ fn is_shut_down(error: &Error) -> bool {
 }
 
 impl Held {
+    /// Begins a transaction with this statement, unless one is in progress. The statement is run to its end even when nobody
+    /// waits for it any longer: then the transaction is undone. A connection on which it fails is closed: PostgreSQL's
+    /// session may be in the transaction, and have its locks, although the library knows of none.
+    pub(super) async fn begin_to_the_end(self, begin: SqlStr) -> Result<Self, Error> {
+        let begun = tokio::spawn(self.begin(begin)).await;
+        begun.unwrap_or(Err(Error::WorkerCrashed))
+    }
+
     /// Makes the writes of the transaction durable.
     ///
     /// # Errors

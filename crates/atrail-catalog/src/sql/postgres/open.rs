@@ -8,7 +8,7 @@ use atrail_disk::{Result, StoreError, durable, io_failure};
 use sqlx::postgres::{
     PgConnectOptions, PgConnection, PgDatabaseError, PgPool, PgPoolOptions, PgSeverity,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Error, SqlSafeStr};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Error, SqlSafeStr};
 use uuid::Uuid;
 
 use super::node::{self, Node};
@@ -25,6 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// For how long a starting node waits for one that just ended: PostgreSQL notices the end of a process at once. (That of a
 /// machine it notices after 25 seconds; whoever starts the node then starts it again.)
 const HAND_OVER: Duration = Duration::from_secs(5);
+/// For how long a starting node waits for a transaction of one before it: longer than PostgreSQL takes to notice that a
+/// machine is gone.
+const LOCK_PATIENCE: &str = "SET LOCAL lock_timeout = '40s'";
+/// Takes the lock of the transactions that write (`begin_write` in the schema).
+const LOCK_WRITES: &str = "SELECT pg_advisory_xact_lock(1635021426, 0)";
 /// A connection that was idle for longer is tested before its next use.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// More than there are different statements.
@@ -62,12 +67,9 @@ pub(crate) async fn open(url: &str, home: Home<'_>) -> Result<(Pools, Node)> {
     schema::postgres::apply(&mut first).await?;
     let mark = mark(&mut first, home).await?;
     let incarnation = Uuid::new_v4().simple().to_string();
-    let begun = sqlx::query(
-        "INSERT INTO catalog_home (\"only\", mark, incarnation) VALUES (1, $1, $2) \
-         ON CONFLICT (\"only\") DO UPDATE SET incarnation = excluded.incarnation",
-    );
-    let begun = begun.bind(mark).bind(&incarnation).execute(&mut first);
-    begun.await.map_err(failed_to(OPEN))?;
+    begin_as(&mut first, &mark, &incarnation)
+        .await
+        .map_err(failed_to(OPEN))?;
 
     // The name of a node consists of hexadecimal digits.
     let begin =
@@ -87,6 +89,26 @@ pub(crate) async fn open(url: &str, home: Home<'_>) -> Result<(Pools, Node)> {
         counters: lazy(COUNTERS),
     };
     Ok((pools, Node::keep(first, options.clone())))
+}
+
+/// Writes down that this node uses the catalog from now on. It waits for the transaction that another one may still be in:
+/// whatever that one commits, this one sees.
+async fn begin_as(
+    connection: &mut PgConnection,
+    mark: &str,
+    incarnation: &str,
+) -> std::result::Result<(), Error> {
+    let mut tx = connection.begin().await?;
+    for text in [LOCK_PATIENCE, LOCK_WRITES] {
+        sqlx::raw_sql(text).execute(&mut *tx).await?;
+    }
+    let begun = sqlx::query(
+        "INSERT INTO catalog_home (\"only\", mark, incarnation) VALUES (1, $1, $2) \
+         ON CONFLICT (\"only\") DO UPDATE SET incarnation = excluded.incarnation",
+    );
+    let begun = begun.bind(mark).bind(incarnation);
+    begun.execute(&mut *tx).await?;
+    tx.commit().await
 }
 
 fn options(url: &str) -> Result<PgConnectOptions> {
@@ -238,8 +260,11 @@ pub(crate) fn is_away(error: &Error) -> bool {
         Error::Io(_) | Error::Tls(_) => true,
         Error::Database(error) => {
             let code = error.code().unwrap_or_default();
-            // Too few resources, a standby, another node, conflicts between transactions.
-            let passes = ["53", "25006", "AT001", "40001", "40P01", "55P03"];
+            // Too few resources, a standby, another node, conflicts between transactions, a statement that was cancelled or
+            // took too long, and one after that.
+            let passes = [
+                "53", "25006", "AT001", "40001", "40P01", "55P03", "57014", "25P02",
+            ];
             let is_cut = error
                 .try_downcast_ref::<PgDatabaseError>()
                 .is_some_and(|error| is_end(error.severity()));
