@@ -32,6 +32,7 @@ pub mod names;
 pub mod new_session;
 mod object_rows;
 pub mod offline;
+pub mod outcome;
 #[cfg(any(test, feature = "faults"))]
 pub mod outside;
 mod place;

@@ -32,6 +32,7 @@ mod indexing;
 mod ingest;
 mod logs;
 mod on_record;
+mod outcome;
 mod own_events;
 mod parts;
 mod places;
