@@ -40,6 +40,7 @@ mod ingest_keys;
 mod kill;
 mod ledger;
 mod logins;
+mod lost_commits;
 mod names;
 mod option;
 mod packages;
