@@ -125,7 +125,7 @@ macro_rules! runs_statements {
             use sqlx::Arguments as _;
             let mut arguments = <$arguments>::default();
             for value in values {
-                match value {
+                match value.checked()? {
                     Value::Integer(value) => arguments.add(value),
                     Value::Truth(value) => arguments.add(value),
                     Value::Text(value) => arguments.add(value),
