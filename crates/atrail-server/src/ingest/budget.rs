@@ -95,16 +95,27 @@ pub(crate) struct Sender {
     pub(crate) account: AccountId,
     /// The network that the request came from.
     pub(crate) network: IpAddr,
+    /// Whether the sender has shown a secret. The memory of one who has not counts for the network alone: whoever knows a
+    /// name must not use up the part of its owner.
+    pub(crate) is_proven: bool,
 }
 
 impl Sender {
-    const fn holders(self) -> [Holder; 4] {
-        [
-            Holder::User(self.user),
-            Holder::Domain(self.domain),
-            Holder::Account(self.account),
-            Holder::Address(self.network),
-        ]
+    fn holders(self) -> Vec<Holder> {
+        let network = Holder::Address(self.network);
+        if !self.is_proven {
+            return vec![network];
+        }
+        let (user, domain) = (Holder::User(self.user), Holder::Domain(self.domain));
+        vec![user, domain, Holder::Account(self.account), network]
+    }
+
+    /// Returns the same sender, before its signature is checked.
+    pub(crate) const fn unproven(self) -> Self {
+        Self {
+            is_proven: false,
+            ..self
+        }
     }
 }
 
@@ -327,7 +338,7 @@ impl Share {
         held.units -= spare;
         let now = Instant::now();
         held.gave_back = Some(now);
-        for holder in self.sender.iter().flat_map(|sender| sender.holders()) {
+        for holder in self.sender.into_iter().flat_map(Sender::holders) {
             let Some(holding) = held.by.get_mut(&holder) else {
                 continue;
             };
@@ -415,6 +426,7 @@ mod tests {
             domain: Domain::Space(SpaceId::generate()),
             account: AccountId::generate(),
             network: IpAddr::from([192, 0, 2, address]),
+            is_proven: true,
         }
     }
 
@@ -460,6 +472,22 @@ mod tests {
         assert_eq!(two.cover(8 * UNIT_BYTES), Err(Shortage::All));
         drop(part);
         two.cover(10 * UNIT_BYTES).unwrap();
+    }
+
+    /// Whoever knows only the name of a key takes from its own network.
+    #[test]
+    fn without_a_proof_nothing_counts_for_the_owner() {
+        let owner = sender(1);
+        let at = |address: u8| Sender {
+            network: IpAddr::from([192, 0, 2, address]),
+            ..owner
+        };
+        for (claimed, is_left) in [(at(9).unproven(), true), (at(9), false)] {
+            let budget = budget();
+            let _held = fill(&budget, || claimed, 10);
+            let mut own = budget.share_of(at(1));
+            assert_eq!(own.cover(units(300)).is_ok(), is_left);
+        }
     }
 
     #[test]
