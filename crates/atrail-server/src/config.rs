@@ -83,6 +83,10 @@ struct ServerSection {
 struct StoreSection {
     data: Option<PathBuf>,
     catalog: Option<String>,
+    archive: Option<String>,
+    archive_endpoint: Option<String>,
+    cache: Option<PathBuf>,
+    cache_size: Option<Size>,
     seal_at: Option<Size>,
     seal_after: Option<Span>,
     dedup_window: Option<Span>,
@@ -203,6 +207,11 @@ impl ConfigFile {
         let StoreSettings {
             data_dir,
             catalog,
+            archive,
+            archive_endpoint,
+            cache,
+            cache_bytes,
+            aws: _,
             server_name,
             seal_at_bytes,
             seal_after,
@@ -245,6 +254,10 @@ impl ConfigFile {
             store: StoreSection {
                 data: Some(data_dir.clone()),
                 catalog: catalog.clone(),
+                archive: archive.clone(),
+                archive_endpoint: archive_endpoint.clone(),
+                cache: cache.clone(),
+                cache_size: Some(Size(*cache_bytes)),
                 seal_at: Some(Size(*seal_at_bytes)),
                 seal_after: Some(Span(*seal_after)),
                 dedup_window: Some(Span(*dedup_window)),
@@ -306,6 +319,10 @@ impl ConfigFile {
                 StoreSection {
                     data,
                     catalog,
+                    archive,
+                    archive_endpoint,
+                    cache,
+                    cache_size,
                     seal_at,
                     seal_after,
                     dedup_window,
@@ -376,6 +393,10 @@ impl ConfigFile {
         let store = &mut settings.store;
         put(&mut store.data_dir, data);
         put(&mut store.catalog, catalog.map(Some));
+        put(&mut store.archive, archive.map(Some));
+        put(&mut store.archive_endpoint, archive_endpoint.map(Some));
+        put(&mut store.cache, cache.map(Some));
+        put_size(&mut store.cache_bytes, cache_size);
         put(&mut store.server_name, name.map(Some));
         put_size(&mut store.seal_at_bytes, seal_at);
         put_span(&mut store.seal_after, seal_after);
@@ -440,6 +461,9 @@ mod tests {
         // The settings without a default.
         assert!(example.server.public_url.take().is_some());
         assert!(example.store.catalog.take().is_some());
+        assert!(example.store.archive.take().is_some());
+        assert!(example.store.archive_endpoint.take().is_some());
+        assert!(example.store.cache.take().is_some());
         assert!(example.evidence.name.take().is_some());
         assert!(example.server.tls_cert.take().is_some());
         assert!(example.server.tls_key.take().is_some());

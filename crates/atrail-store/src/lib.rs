@@ -4,6 +4,7 @@
 //! main interface of this crate.
 
 mod apart;
+mod archive_place;
 mod background;
 #[cfg(feature = "internals")]
 #[doc(hidden)]

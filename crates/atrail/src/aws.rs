@@ -4,7 +4,6 @@
 //! identity, container and instance roles), and signs (Signature Version 4). Requests go out by the command line's own
 //! HTTP client.
 
-mod credentials;
 pub(crate) mod notification;
 pub(crate) mod s3;
 pub(crate) mod sqs;
@@ -25,7 +24,7 @@ use crate::client::{Backoff, Endpoint, Trust, http, jitter, retry_after};
 use crate::error::{CliError, Exit, Result};
 use crate::settings::Settings;
 
-pub(crate) use credentials::VARIABLES;
+pub(crate) use atrail_aws::VARIABLES;
 
 /// Attempts per request before it counts as failed: about six seconds.
 const ATTEMPTS: u32 = 6;
@@ -89,7 +88,8 @@ impl Aws {
         let any: Endpoint = "https://amazonaws.com".parse()?;
         Ok(Self {
             http: http::build(endpoint.as_ref().unwrap_or(&any), &trust)?,
-            context: credentials::context(settings)?,
+            context: atrail_aws::context(variables)
+                .map_err(|error| CliError::failed("could not set up HTTP").because(error))?,
             endpoint,
             region: region.map(str::to_owned),
             signers: Mutex::default(),

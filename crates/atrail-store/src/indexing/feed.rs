@@ -290,6 +290,11 @@ impl Core {
             }
             Err(Unbuilt::Failed(error)) => return Err(*error),
             Err(Unbuilt::Damaged(object, error)) => {
+                if let StoreError::DamagedObject { path, .. } = &*error
+                    && self.blobs.distrust(path)
+                {
+                    return Ok(Outcome::More);
+                }
                 self.counters.index_failures.add(1);
                 tracing::warn!(
                     error = chain(&*error),

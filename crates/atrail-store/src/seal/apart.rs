@@ -67,7 +67,10 @@ impl Core {
             return Err(failed.swap_remove(full).1);
         }
         let is_all = written.is_empty() && !failed.is_empty();
-        if is_all && !self.can_write_archive().await {
+        // A bucket that is away is away for all objects.
+        let is_away = |error: &StoreError| error.kind() == ErrorKind::Unavailable;
+        let is_away = failed.first().is_some_and(|(_, error)| is_away(error));
+        if is_all && (is_away || !self.can_write_archive().await) {
             return Err(failed.swap_remove(0).1);
         }
         let why = failed

@@ -9,6 +9,8 @@ mod backup;
 #[allow(clippy::print_stdout, reason = "it says what it did")]
 mod books;
 mod broken;
+#[allow(clippy::print_stdout, reason = "it says what it skips")]
+mod bucket;
 mod cloud;
 mod commands;
 mod console;

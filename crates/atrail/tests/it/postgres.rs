@@ -132,7 +132,7 @@ impl Postgres {
     }
 
     /// Returns the URL of its database.
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let dir = self.dir.path().display();
         format!("postgres://atrail@localhost/postgres?host={dir}")
     }
