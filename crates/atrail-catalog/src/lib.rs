@@ -50,6 +50,8 @@ mod session_use;
 mod sessions;
 mod set_apart;
 mod set_aside;
+#[cfg(feature = "cluster")]
+mod shared_log;
 mod sql;
 pub mod tenancy;
 #[cfg(test)]
@@ -58,7 +60,7 @@ mod transaction;
 mod unsynced;
 pub mod view;
 mod waste;
-mod watermarks;
+pub mod watermarks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,6 +78,8 @@ pub use identity::{
     NewIngestKey, NewLogin, OwnLogin, Proof, RECORDS_OF_A_LOGIN, Revoked, Signer,
 };
 pub use place::Remote;
+#[cfg(feature = "cluster")]
+pub use shared_log::PostgresLog;
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
 use changes::Changes;

@@ -17,6 +17,7 @@ use std::time::Instant;
 use atrail_archive::object::{self, NewObject};
 use atrail_catalog::domains::DomainRow;
 use atrail_catalog::outcome::Trace;
+use atrail_catalog::watermarks::Advance;
 use atrail_disk::{Result, StoreError, chain, joined, off_thread_low};
 use atrail_model::{Domain, ObjectId, Place};
 use atrail_wal::{Gathered, Pending, Rotation};
@@ -313,7 +314,11 @@ impl Core {
         let domains = self.domains_of_taken(taken).await?;
         let sealed_to: Vec<_> = taken
             .iter()
-            .map(|(domain, pending)| (number_of(&domains, *domain), pending.last_sequence))
+            .map(|(domain, pending)| Advance {
+                domain: number_of(&domains, *domain),
+                after: pending.after,
+                to: pending.last_sequence,
+            })
             .collect();
         let lines_of = |place: Place| {
             let held = taken.iter().find(|(domain, _)| *domain == place.domain);
@@ -354,11 +359,11 @@ impl Core {
             return Ok(());
         };
         let (log, marks) = sealed_to;
-        let (domain, sequence) = marks[0];
+        let Advance { domain, to, .. } = marks[0];
         let trace = Trace::SealedTo {
             log,
             domain,
-            sequence,
+            sequence: to,
         };
         if self.is_sealed(&error, trace).await? {
             count_as_sealed(keys).await;

@@ -92,6 +92,24 @@ impl Pool {
         Ok(Transaction { connection })
     }
 
+    /// Returns further connections to the same PostgreSQL.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn beside(&self, connections: u32) -> Option<Self> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(lent) => Some(Self::Postgres(lent.beside(connections))),
+        }
+    }
+
+    /// As [`Self::beside`], but transactions that write begin with the lock of the shared log's sequencer.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn locking(&self, connections: u32) -> Option<Self> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(lent) => Some(Self::Postgres(lent.locking(connections))),
+        }
+    }
+
     /// Reports whether it is closed.
     pub(crate) fn is_closed(&self) -> bool {
         match self {

@@ -55,7 +55,26 @@ pub(crate) struct Lent {
     pub(super) begin_write: SqlStr,
 }
 
+/// Begins a transaction to whose end nobody else appends to the shared log. A server that stops meanwhile loses it.
+const BEGIN_LOCKED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
+    SET LOCAL idle_in_transaction_session_timeout = '1s'; \
+    SELECT last FROM sequencer WHERE log = 2 FOR UPDATE";
+
 impl Lent {
+    pub(super) fn beside(&self, connections: u32) -> Self {
+        Self {
+            pool: open::pool(connections, &self.pool.connect_options()),
+            begin_write: self.begin_write.clone(),
+        }
+    }
+
+    pub(super) fn locking(&self, connections: u32) -> Self {
+        Self {
+            begin_write: BEGIN_LOCKED.into_sql_str(),
+            ..self.beside(connections)
+        }
+    }
+
     pub(super) async fn acquire(&self) -> Result<Held, Error> {
         let acquired = self.pool.acquire().await;
         Ok(acquired.map_err(of_server)?.into())
@@ -85,6 +104,21 @@ impl Lent {
         let held = Held::from(self.pool.acquire().await?);
         held.begin_to_the_end(begin).await
     }
+}
+
+fn has_code(error: &Error, wanted: &str) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == wanted)
+}
+
+/// Reports whether the server's disk is full.
+pub(crate) fn is_full(error: &Error) -> bool {
+    has_code(error, "53100")
+}
+
+/// Reports whether another node took this one for dead.
+pub(crate) fn is_fenced(error: &Error) -> bool {
+    has_code(error, "AT002")
 }
 
 /// Reports whether the server ended the connection.

@@ -25,7 +25,7 @@ use crate::journal::unsigned::UnsignedSeals;
 use crate::log::{Frame, LogNumber};
 pub use log::MemoryLog;
 use log::Numbered;
-pub(crate) use log::{Failure, Fault};
+pub use log::{Failure, Fault};
 
 /// A journal in memory, for tests and experiments. Its log survives it, as files would.
 #[derive(Debug)]
@@ -261,7 +261,8 @@ impl MemoryJournal {
             *seals += 1;
             let number = *seals;
             let first = pending.first_sequence;
-            state.unsigned.add(*domain, number, first);
+            let sequences = (first, pending.last_sequence);
+            state.unsigned.add(*domain, number, sequences);
             if kept.fault != Some(Fault::CountsWhatIsSealed) {
                 state.left.insert(*domain, pending.last_sequence);
                 let last = pending.last_sequence;
@@ -403,8 +404,10 @@ impl Journal for MemoryJournal {
                 goes.reverse();
             }
             if let Some(pending) = goes.into_iter().next() {
-                let pending = Arc::new(pending);
+                let mut pending = pending;
                 let mut state = self.state.lock();
+                pending.after = state.left.get(domain).copied().unwrap_or(0);
+                let pending = Arc::new(pending);
                 state.sealing.insert(*domain, Arc::clone(&pending));
                 taken.push((*domain, pending));
             }

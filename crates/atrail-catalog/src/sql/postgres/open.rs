@@ -141,7 +141,7 @@ fn has_password(url: &str) -> bool {
     user.contains(':') || query.split('&').any(|part| part.starts_with("password="))
 }
 
-fn pool(connections: u32, options: &PgConnectOptions) -> PgPool {
+pub(super) fn pool(connections: u32, options: &PgConnectOptions) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
         .idle_timeout(None)
