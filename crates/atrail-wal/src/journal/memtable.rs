@@ -108,9 +108,10 @@ impl Memtable {
         }
     }
 
-    /// Returns the number up to which a domain's events have left.
-    pub(super) fn left_to(&self, domain: Domain) -> u64 {
-        self.inner.lock().left_to(domain)
+    /// Reports whether [`Self::forget_to`] would forget events of a domain up to this number.
+    pub(super) fn forgets_to(&self, domain: Domain, to: u64) -> bool {
+        let inner = self.inner.lock();
+        inner.left_to(domain) < to && !inner.sealing.contains_key(&domain)
     }
 
     /// Forgets what another node has sealed: of each of these domains the frames up to a number. What is being sealed
@@ -118,11 +119,15 @@ impl Memtable {
     pub(super) fn forget_to(&self, sealed_to: &HashMap<Domain, u64>) {
         let mut inner = self.inner.lock();
         for (domain, to) in sealed_to {
-            if inner.sealing.contains_key(domain) || inner.left_to(*domain) >= *to {
+            if inner.left_to(*domain) >= *to {
+                continue;
+            }
+            // Whoever looked up sealed events before looks again, whatever stays here.
+            *inner.seals.entry(*domain).or_default() += 1;
+            if inner.sealing.contains_key(domain) {
                 continue;
             }
             inner.left.insert(*domain, *to);
-            *inner.seals.entry(*domain).or_default() += 1;
             let Some(mut gathering) = inner.gathering.remove(domain) else {
                 continue;
             };

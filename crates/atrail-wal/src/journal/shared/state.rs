@@ -162,7 +162,7 @@ impl State {
             return Ok(());
         }
         let mut sealed_to = self.log.sealed_to(&here).await?;
-        sealed_to.retain(|domain, to| self.memtable.left_to(*domain) < *to);
+        sealed_to.retain(|domain, to| self.memtable.forgets_to(*domain, *to));
         self.let_go(sealed_to).await
     }
 
