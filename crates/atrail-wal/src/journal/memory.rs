@@ -23,9 +23,13 @@ use super::{
 use crate::journal::recent::Before;
 use crate::journal::unsigned::UnsignedSeals;
 use crate::log::{Frame, LogNumber};
+#[cfg(feature = "conformance")]
+pub use log::Failure;
+#[cfg(not(feature = "conformance"))]
+pub(crate) use log::Failure;
+pub(crate) use log::Fault;
 pub use log::MemoryLog;
 use log::Numbered;
-pub use log::{Failure, Fault};
 
 /// A journal in memory, for tests and experiments. Its log survives it, as files would.
 #[derive(Debug)]

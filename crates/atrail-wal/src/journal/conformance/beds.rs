@@ -1,5 +1,10 @@
 //! The storage of the suite's journals, and its failures.
 
+#![allow(
+    unreachable_pub,
+    reason = "the suite is public with the feature `conformance`"
+)]
+
 #[cfg(test)]
 pub(super) mod directory;
 
