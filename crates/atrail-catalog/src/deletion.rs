@@ -15,7 +15,7 @@ use super::failure::failed_to;
 use super::in_scope::{self, Objects, TakenObject};
 use super::log::{self, NewEntry};
 use super::removed_ranges::AT_ONCE;
-use super::row::{Columns, Id};
+use super::row::Columns;
 use super::session::SessionKey;
 use super::view::Write;
 use super::{Catalog, compaction, holds, must_stand, removed_ranges, retention, sessions};

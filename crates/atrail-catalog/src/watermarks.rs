@@ -78,9 +78,7 @@ pub(super) async fn advance(
                 .push_bind(one.domain)
                 .push_bind(signed(one.to));
         });
-        query.push(concat!(
-            " ON CONFLICT (log, domain) DO UPDATE SET sequence = excluded.sequence"
-        ));
+        query.push(" ON CONFLICT (log, domain) DO UPDATE SET sequence = excluded.sequence");
         query
             .build()
             .execute(&mut *connection)

@@ -17,7 +17,7 @@ pub(super) enum Objects {
     Files(PathBuf),
     /// A directory of a bucket.
     #[cfg(feature = "cluster")]
-    Bucket(atrail_archive::RemoteBlobs),
+    Bucket(Box<atrail_archive::RemoteBlobs>),
 }
 
 /// The places of a data directory. They end with the value.
@@ -53,8 +53,8 @@ impl Places {
         let passage = options.temp_dir.join(name);
         let remote = atrail_archive::Remote::open(&settings, &passage, 0)?;
         Ok(Self {
-            archive: Objects::Bucket(remote.blobs(ARCHIVE)).into(),
-            index: Objects::Bucket(remote.blobs(INDEX)).into(),
+            archive: Objects::Bucket(remote.blobs(ARCHIVE).into()).into(),
+            index: Objects::Bucket(remote.blobs(INDEX).into()).into(),
             passage: Some(passage),
         })
     }
@@ -90,7 +90,7 @@ impl Objects {
                 Err(error) => Some(Err(error)),
             }),
             #[cfg(feature = "cluster")]
-            Self::Bucket(blobs) => match atrail_archive::Blobs::open(blobs, path, None).await {
+            Self::Bucket(blobs) => match atrail_archive::Blobs::open(&**blobs, path, None).await {
                 Ok(reader) => Ok(Some(Ok(reader))),
                 Err(StoreError::NotFound { .. }) => Ok(None),
                 Err(error) => Err(error),
@@ -113,7 +113,7 @@ impl Objects {
                 Ok(paths)
             }
             #[cfg(feature = "cluster")]
-            Self::Bucket(blobs) => atrail_archive::Blobs::list(blobs, "").await,
+            Self::Bucket(blobs) => atrail_archive::Blobs::list(&**blobs, "").await,
         }
     }
 

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use atrail_model::Domain;
 
-/// Of each domain the seals that no signature is known to cover: the number of each, and its first and last
-/// sequence number.
+/// The number of a seal, and its first and last sequence number.
+type Seal = (u64, (u64, u64));
+
+/// Of each domain the seals that no signature is known to cover.
 #[derive(Debug, Default)]
-pub(super) struct UnsignedSeals(HashMap<Domain, Vec<(u64, (u64, u64))>>);
+pub(super) struct UnsignedSeals(HashMap<Domain, Vec<Seal>>);
 
 impl UnsignedSeals {
     /// Takes in a seal, whose number is greater than that of each before it.
@@ -18,7 +20,7 @@ impl UnsignedSeals {
 
     /// The last number of each domain that has any.
     pub(super) fn numbers(&self) -> HashMap<Domain, u64> {
-        let last = |(domain, seals): (&Domain, &Vec<(u64, (u64, u64))>)| {
+        let last = |(domain, seals): (&Domain, &Vec<Seal>)| {
             seals.last().map(|(number, _)| (*domain, *number))
         };
         self.0.iter().filter_map(last).collect()
