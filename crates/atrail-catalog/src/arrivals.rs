@@ -159,7 +159,7 @@ mod tests {
     /// The limit holds without anybody calling for it.
     #[tokio::test]
     async fn an_account_never_has_many_more_than_it_may() {
-        let catalog = Catalog::open_in_memory().await.unwrap();
+        let catalog = Catalog::open_in_sqlite().await.unwrap();
         let account = AccountId::from_bytes([1; 16]);
         let many = format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MAX_OF_AN_ACCOUNT}) \
