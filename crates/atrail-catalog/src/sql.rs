@@ -20,9 +20,7 @@ mod value;
 
 pub(crate) use connection::{Connection, Pool, PoolConnection, Transaction};
 pub(crate) use database_error::{database_error, has_nul, is_taken};
-#[cfg(feature = "cluster")]
-pub(crate) use query::On;
-pub(crate) use query::{Query, query, query_as, raw};
+pub(crate) use query::{On, Query, query, query_as, raw};
 pub(crate) use row::Row;
 pub(crate) use statement::Statement;
 pub(crate) use value::is_storable;

@@ -81,6 +81,7 @@ impl BucketAddress {
     }
 
     /// Reports whether the bucket's server is reached without TLS.
+    #[cfg(feature = "cluster")]
     pub(super) fn is_plain(&self) -> bool {
         let endpoint = self.endpoint.as_deref().unwrap_or_default();
         endpoint.starts_with("http://")
