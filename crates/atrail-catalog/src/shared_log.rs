@@ -101,6 +101,16 @@ impl PostgresLog {
             .collect()
     }
 
+    /// Returns the marks of these domains, whose numbers are the statement's first parameter.
+    async fn marks_of(
+        &self,
+        text: &'static str,
+        domains: &HashSet<Domain>,
+    ) -> Result<HashMap<Domain, u64>> {
+        let numbers = self.numbers(domains.iter()).await?;
+        self.marks(sql::query(text).bind(numbers).bind(LOG.0)).await
+    }
+
     async fn register_on(&self, on: impl Into<On<'_>>, batch: &NewBatch) -> Result<Registered> {
         let numbers = self.numbers(batch.domains.iter()).await?;
         let query = sql::query("SELECT place, is_new FROM register_batch(?, ?, ?, ?, ?, ?, ?)")
@@ -223,14 +233,13 @@ impl SharedLog for PostgresLog {
         &'a self,
         domains: &'a HashSet<Domain>,
     ) -> BoxFuture<'a, Result<HashMap<Domain, u64>>> {
-        async move {
-            let query = sql::query(concat!(
-                "SELECT d.domain, d.account, d.space, w.sequence FROM json_each(?) j ",
-                "JOIN watermarks w ON w.domain = j.value JOIN domains d ON d.domain = w.domain WHERE w.log = ?"
-            ));
-            let query = query.bind(self.numbers(domains.iter()).await?).bind(LOG.0);
-            self.marks(query).await
-        }
+        self.marks_of(
+            concat!(
+                "SELECT d.domain, d.account, d.space, m.sequence FROM json_each(?) j ",
+                "JOIN watermarks m ON m.domain = j.value JOIN domains d ON d.domain = m.domain WHERE m.log = ?"
+            ),
+            domains,
+        )
         .boxed()
     }
 
@@ -278,14 +287,13 @@ impl SharedLog for PostgresLog {
         &'a self,
         domains: &'a HashSet<Domain>,
     ) -> BoxFuture<'a, Result<HashMap<Domain, u64>>> {
-        async move {
-            let query = sql::query(concat!(
-                "SELECT d.domain, d.account, d.space, s.sequence FROM json_each(?) j ",
-                "JOIN signed_to s ON s.domain = j.value JOIN domains d ON d.domain = s.domain WHERE s.log = ?"
-            ));
-            let query = query.bind(self.numbers(domains.iter()).await?).bind(LOG.0);
-            self.marks(query).await
-        }
+        self.marks_of(
+            concat!(
+                "SELECT d.domain, d.account, d.space, m.sequence FROM json_each(?) j ",
+                "JOIN signed_to m ON m.domain = j.value JOIN domains d ON d.domain = m.domain WHERE m.log = ?"
+            ),
+            domains,
+        )
         .boxed()
     }
 

@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod beds;
-mod speed;
 
 use std::sync::Arc;
 
