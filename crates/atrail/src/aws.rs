@@ -24,8 +24,6 @@ use crate::client::{Backoff, Endpoint, Trust, http, jitter, retry_after};
 use crate::error::{CliError, Exit, Result};
 use crate::settings::Settings;
 
-pub(crate) use atrail_aws::VARIABLES;
-
 /// Attempts per request before it counts as failed: about six seconds.
 const ATTEMPTS: u32 = 6;
 /// The region of a bucket until its server names another.
