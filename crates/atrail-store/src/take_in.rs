@@ -1,5 +1,5 @@
-//! Handles an older catalog that was restored alone: the archive has objects that were sealed after it, and the log no
-//! longer has their events. A start adopts them unchanged, with the ids that were signed, before the domains' logs
+//! Handles an older catalog that was restored alone, or with all but a bucket: the archive has objects that were sealed
+//! after it, and the log no longer has their events. A start adopts them unchanged, with the ids that were signed, before the domains' logs
 //! begin their new epoch.
 //!
 //! Order of durability: the archive is synced, the log is rewritten without the events of these objects, the catalog
@@ -37,7 +37,7 @@ pub(crate) struct TakenIn {
     pub(crate) accounts: BTreeSet<AccountId>,
 }
 
-/// Checks whether the signed history is ahead of the catalog; if so, adopts the archive's objects that the catalog does
+/// Checks whether the signed history is ahead of the catalog, or a new epoch is demanded; if so, adopts the archive's objects that the catalog does
 /// not know.
 ///
 /// # Errors
@@ -51,7 +51,10 @@ pub(crate) async fn take_in(
 ) -> Result<TakenIn> {
     let rows = catalog.domain_rows().await?;
     let archive = data_dir.join(ARCHIVE);
-    let is_older = signing.is_ahead_of(catalog).await?;
+    // A copy of the whole directory has no newer checkpoints: its operator says that a new epoch begins. A bucket has what
+    // was sealed since the copy.
+    let is_older =
+        signing.is_ahead_of(catalog).await? || signing.checkpoints().demanded_epoch()?.is_some();
     let mut strangers: BTreeSet<Domain> = replay.domains().collect();
     // The domains that this server has signed, or all in the archive when the catalog cannot know.
     for domain in signing.signed_domains() {

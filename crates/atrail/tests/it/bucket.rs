@@ -8,10 +8,8 @@ use std::time::Duration;
 use atrail_torture::{Ledger, Program, S3, S3Fault, nanos, workload};
 
 use crate::env::{Server, TestEnv, events};
-use crate::postgres::Postgres;
+use crate::postgres::{DAY, Postgres, SERVE, downloaded, session, stored};
 
-const SERVE: [&str; 2] = ["--config", "atrail.toml"];
-const DAY: [&str; 4] = ["-s", "2017-07-24", "-e", "2017-07-24"];
 const CREDENTIALS: &str = "[default]\naws_access_key_id = any\naws_secret_access_key = any\n";
 
 /// Says that the program keeps no archive in a bucket.
@@ -39,29 +37,6 @@ fn configure(env: &TestEnv, store: &str) {
     give_credentials(&env.path("home"));
     let text = format!("[store]\n{store}\n[log]\nlevel = \"warn\"\n");
     fs::write(env.path("atrail.toml"), text).unwrap();
-}
-
-fn stored(env: &TestEnv) -> usize {
-    let csv = env
-        .run(&[&["status", "--format", "csv"][..], &DAY].concat())
-        .ok();
-    let rows = csv.lines().filter(|line| line.contains("2017-07-24"));
-    rows.map(|row| {
-        let count = row.split(',').find_map(|cell| cell.parse::<usize>().ok());
-        count.unwrap_or_else(|| panic!("{csv}"))
-    })
-    .sum()
-}
-
-fn session(env: &TestEnv) -> String {
-    let made = env.run(&[&["session", "create", "-q"][..], &DAY].concat());
-    made.ok().trim().to_owned()
-}
-
-fn downloaded(env: &TestEnv, session: &str, file: &str) -> Vec<u8> {
-    env.run(&["download", "-o", file, session]).ok();
-    env.run(&["verify", file]).ok();
-    fs::read(env.path(file)).unwrap()
 }
 
 /// Erases a cache, also beside a server that writes into it.
@@ -270,6 +245,52 @@ fn a_bucket_and_its_directory_are_not_mixed_up() {
     let server = Server::start_with(&env, &SERVE);
     env.log_in(&server);
     assert_eq!(server.stop(), Some(0));
+}
+
+/// A copy of the data directory that is older than the bucket adopts what the bucket has.
+#[test]
+fn a_directory_that_was_put_back_adopts_what_the_bucket_has() {
+    if is_without() {
+        return;
+    }
+    for is_put_back in [false, true] {
+        let (s3, env) = (S3::start(), TestEnv::new());
+        configure(&env, &archive(&s3.endpoint(), "s3://logs", "cache"));
+        let mut server = Server::start_with(&env, &SERVE);
+        env.log_in(&server);
+        let send = |name: &str| {
+            let text = events(240, 300).replace("\"event-", &format!("\"{name}-"));
+            env.run_with(&["trail", "-q"], text.as_bytes()).ok();
+            session(&env)
+        };
+        send("before");
+        assert_eq!(server.stop(), Some(0));
+        copy(&env.path("data"), &env.path("copy"));
+        server = Server::start_with(&env, &SERVE);
+        env.log_in(&server);
+        send("after");
+        assert_eq!(server.stop(), Some(0));
+        if is_put_back {
+            fs::remove_dir_all(env.path("data")).unwrap();
+            fs::rename(env.path("copy"), env.path("data")).unwrap();
+            fs::write(env.path("data/new-epoch"), "the copy came back").unwrap();
+        }
+        erase(&env.path("cache"));
+        server = Server::start_with(&env, &SERVE);
+        env.log_in(&server);
+        assert_eq!(stored(&env), 480, "put back: {is_put_back}");
+        let made = session(&env);
+        downloaded(&env, &made, "all.gz");
+        assert_eq!(server.stop(), Some(0));
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([from, to])
+        .status();
+    assert!(copied.unwrap().success());
 }
 
 #[test]
