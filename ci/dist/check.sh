@@ -14,10 +14,11 @@ fail() {
 
 dist=${1-} copies=
 if [ -z "$dist" ]; then
+  commit=$(git rev-parse HEAD)
   copies=$(mktemp -d)
   trap 'git worktree remove --force "$copies/first" 2>/dev/null; git worktree remove --force "$copies/the-second" 2>/dev/null; rm -rf "$copies"' EXIT
   for name in first the-second; do
-    git worktree add --quiet --detach "$copies/$name" HEAD
+    git worktree add --quiet --detach "$copies/$name" "$commit"
     "$copies/$name/ci/dist.sh"
   done
   diff "$copies/first/dist/SHA256SUMS" "$copies/the-second/dist/SHA256SUMS" || fail "two builds differ"
@@ -45,7 +46,7 @@ done
 export XDG_CONFIG_HOME=$work/state
 "$binary" --version
 if [ -n "$copies" ]; then
-  "$binary" --version | grep -qxF "commit: $(git rev-parse HEAD)" || fail "the binary names another commit"
+  "$binary" --version | grep -qxF "commit: $commit" || fail "the binary names another commit"
 fi
 "$binary" quickstart --exit >"$work/log" 2>&1 || { tail "$work/log" >&2; fail "the quickstart"; }
 for page in atrail atrail-download atrail-admin-user-create; do

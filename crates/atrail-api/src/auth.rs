@@ -111,6 +111,11 @@ pub struct TokenError {
     pub error_description: String,
 }
 
+impl TokenError {
+    /// How the sentence begins that refuses an ingest key, which begins no login.
+    pub const INGEST_KEY: &str = "an ingest key begins no login";
+}
+
 /// A login of the caller that is in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Login {

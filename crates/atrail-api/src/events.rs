@@ -16,7 +16,7 @@ pub struct DaySummary {
     pub size: u64,
     /// The kinds of events of the day.
     pub types: Vec<String>,
-    /// `All`, `Some` or `None`.
+    /// How much of the day has a search index, which a search can do without: `All`, `Some` or `None`.
     pub searchable: String,
     /// GUID of the space, or of the account for the account's own domain; only with `By`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,6 +19,9 @@ mod search;
 mod sessions;
 mod tenancy;
 
+/// How the text begins that answers plain HTTP on a port that speaks HTTPS, with the status 400.
+pub const PORT_SPEAKS_HTTPS: &str = "this port speaks HTTPS";
+
 pub use auth::{
     InfoResponse, Login, LoginBy, LoginKind, OidcInfo, PasswordChange, TokenError, TokenRequest,
     TokenResponse, TokenRevocation,

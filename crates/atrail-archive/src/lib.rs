@@ -7,6 +7,10 @@ pub mod members;
 pub mod object;
 pub mod verified;
 
-pub use blobs::{Blobs, LocalBlobs, MemoryBlobs};
+pub use blobs::{
+    Blobs, BucketAddress, BucketSettings, Expected, LocalBlobs, MemoryBlobs, Variables,
+};
+#[cfg(feature = "cluster")]
+pub use blobs::{Remote, RemoteBlobs};
 pub use inspect::{Inspected, inspect};
 pub use lines::read_lines;

@@ -13,6 +13,8 @@ use bytes::Bytes;
 use libdeflater::{CompressionLvl, Compressor};
 use sha2::{Digest, Sha256};
 
+use crate::blobs::Expected;
+
 /// Lines gather up to this many bytes before they become a member: the unit of compression and of random access.
 pub(crate) const BLOCK_BYTES: usize = 256 << 10;
 /// The level of compression without time pressure; see `docs/decisions/`.
@@ -94,6 +96,17 @@ pub struct ObjectFile {
     pub size_bytes: u64,
     /// The SHA-256 of the file.
     pub sha256: [u8; 32],
+}
+
+impl ObjectFile {
+    /// Returns what its bytes must be.
+    #[must_use]
+    pub const fn expected(&self) -> Expected {
+        Expected {
+            size_bytes: self.size_bytes,
+            sha256: self.sha256,
+        }
+    }
 }
 
 /// The location of an object's bytes: not at the beginning of a file of its own when it was compacted.

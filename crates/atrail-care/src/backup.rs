@@ -77,6 +77,7 @@ pub async fn backup(
     update: bool,
     tell: &mut (dyn FnMut(BackupStep) + Send),
 ) -> Result<BackupReport> {
+    crate::in_bucket::refuse(data_dir, "a backup copies files, and not a bucket")?;
     let live = Catalog::open_read_only(&data_dir.join(CATALOG)).await?;
     let done = match prepare(data_dir, into, update) {
         Ok(lock) => {

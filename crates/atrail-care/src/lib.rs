@@ -1,6 +1,7 @@
 //! The care of a data directory: copy it, check it, rebuild its catalog. Nothing here needs a running store.
 
 mod backup;
+mod in_bucket;
 pub mod recover;
 mod scrub;
 

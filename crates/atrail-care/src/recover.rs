@@ -69,6 +69,10 @@ pub async fn recover(
     clock: &dyn Clock,
     tell: &mut (dyn FnMut(RecoverStep) + Send),
 ) -> Result<RecoverReport> {
+    crate::in_bucket::refuse(
+        data_dir,
+        "a new catalog is made of files, and not of a bucket",
+    )?;
     if !data_dir.join(ARCHIVE).is_dir() && !data_dir.join(LOG).is_dir() {
         return Err(StoreError::NotFound {
             what: format!("archive and log in {}", data_dir.display()),
@@ -320,7 +324,9 @@ fn candidate(archive: &Path, file: &Path, log: &LostLog) -> Candidate {
     let path = file.strip_prefix(archive).unwrap_or(file);
     let path = path.to_string_lossy().into_owned();
     let mut size_bytes = 0;
-    let outcome = read(file, &path, log, &mut size_bytes);
+    let outcome = File::open(file)
+        .map_err(|error| format!("it cannot be read: {error}"))
+        .and_then(|file| read(file, &path, log, &mut size_bytes));
     Candidate {
         path,
         size_bytes,
@@ -334,7 +340,7 @@ pub type LoggedLeaf = (u64, LeafHash);
 /// Reads an object to its end. Returns it with those of its events that the log has, or the reason why it is not an
 /// object. `size_bytes` becomes its length.
 pub fn read(
-    file: &Path,
+    object: impl std::io::Read,
     path: &str,
     log: &LostLog,
     size_bytes: &mut u64,
@@ -344,16 +350,14 @@ pub fn read(
     let place = place_of_path(path).ok_or("it is not in the directory of an hour")?;
     let mut leaves = Vec::new();
     let mut lines = 0..;
-    let inspected = File::open(file)
-        .and_then(|file| {
-            inspect(file, |leaf| {
-                let at = lines.next().unwrap_or(u64::MAX);
-                if log.has(place, leaf) {
-                    leaves.push((at, leaf));
-                }
-            })
-        })
-        .map_err(|error| format!("it cannot be read: {error}"))?;
+    let on_leaf = |leaf| {
+        let at = lines.next().unwrap_or(u64::MAX);
+        if log.has(place, leaf) {
+            leaves.push((at, leaf));
+        }
+    };
+    let inspected =
+        inspect(object, on_leaf).map_err(|error| format!("it cannot be read: {error}"))?;
     *size_bytes = inspected.size_bytes;
     let segments = inspected.content?;
     if segments

@@ -1,26 +1,33 @@
 //! Checks a whole data directory for damage, whether or not a server is running. Changes nothing.
 
 mod index;
+mod objects;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use atrail_archive::object::{Segment, object_id};
-use atrail_archive::{Inspected, inspect};
+use atrail_archive::{Inspected, Variables, inspect};
 use atrail_catalog::Catalog;
 use atrail_catalog::offline::{Recorded, RecordedSegment};
-use atrail_disk::data_dir::{ARCHIVE, CATALOG, LOG};
-use atrail_disk::{DirLock, Result, StoreError, chain, list, off_thread};
+use atrail_disk::data_dir::{CATALOG, LOG};
+use atrail_disk::{DirLock, Reader, Result, StoreError, chain, off_thread};
 use atrail_model::{Day, Domain, Hour, Place};
 use atrail_wal::{CheckedLog, check_log};
 use futures_util::{StreamExt, stream};
 
+use objects::{Objects, Places};
+
 /// The options of a scrub.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ScrubOptions {
     /// Maximum bytes of objects to read per second; `None`: as fast as possible.
     pub bytes_per_second: Option<u64>,
+    /// The environment's variables for the credentials and the region of a bucket.
+    pub aws: Variables,
+    /// The directory for what passes through on its way from a bucket.
+    pub temp_dir: PathBuf,
 }
 
 /// The progress of a scrub.
@@ -90,7 +97,7 @@ pub async fn scrub(
 ) -> Result<ScrubReport> {
     let catalog = Catalog::open_read_only(&data_dir.join(CATALOG)).await?;
     let mut scrub = Scrub {
-        archive: data_dir.join(ARCHIVE),
+        places: Places::of(data_dir, &options)?,
         data_dir,
         catalog: &catalog,
         options,
@@ -115,7 +122,7 @@ fn is_served(data_dir: &Path) -> Result<bool> {
 
 struct Scrub<'a> {
     data_dir: &'a Path,
-    archive: PathBuf,
+    places: Places,
     catalog: &'a Catalog,
     options: ScrubOptions,
     tell: &'a mut (dyn FnMut(ScrubStep) + Send),
@@ -168,9 +175,9 @@ impl Scrub<'_> {
                 return Ok(());
             };
             last = Some(end.file.id);
-            let (catalog, archive) = (self.catalog.clone(), self.archive.clone());
+            let (catalog, archive) = (self.catalog.clone(), Arc::clone(&self.places.archive));
             let mut checks = stream::iter(page)
-                .map(move |recorded| check_settled(catalog.clone(), archive.clone(), recorded))
+                .map(move |recorded| check_settled(catalog.clone(), Arc::clone(&archive), recorded))
                 .buffered(PARALLEL);
             while let Some(checked) = checks.next().await {
                 self.object(checked?);
@@ -200,38 +207,27 @@ impl Scrub<'_> {
 
     /// Finds files of the archive that the catalog does not know.
     async fn strangers(&mut self) -> Result<()> {
-        let mut dirs = vec![self.archive.clone()];
-        while let Some(dir) = dirs.pop() {
-            let (files, below) = list(dir).await?;
-            dirs.extend(below);
-            for file in files {
-                let Ok(below) = file.strip_prefix(&self.archive) else {
-                    continue;
-                };
-                let path = below.to_string_lossy().into_owned();
-                // The name of an unfinished object has a number after it.
-                let (name, is_unfinished) = match path.rsplit_once('#') {
-                    Some((name, number)) if number.bytes().all(|b| b.is_ascii_digit()) => {
-                        (name, true)
-                    }
-                    _ => (&*path, false),
-                };
-                let id = name.rsplit('/').next().and_then(object_id);
-                let known = match id {
-                    Some(id) => self.catalog.accounts_for(id, name).await?,
-                    None => false,
-                };
-                // A file that is gone by now was erased meanwhile.
-                if known || !file.exists() {
-                    continue;
-                }
-                let what = if is_unfinished {
-                    "the catalog does not know this file: a write that a crash cut short; it can be removed"
-                } else {
-                    "the catalog does not know this file"
-                };
-                self.found(format!("archive/{path}"), None, what.to_owned());
+        for path in self.places.archive.paths().await? {
+            // The name of an unfinished object has a number after it.
+            let (name, is_unfinished) = match path.rsplit_once('#') {
+                Some((name, number)) if number.bytes().all(|b| b.is_ascii_digit()) => (name, true),
+                _ => (&*path, false),
+            };
+            let id = name.rsplit('/').next().and_then(object_id);
+            let known = match id {
+                Some(id) => self.catalog.accounts_for(id, name).await?,
+                None => false,
+            };
+            // A file that is gone by now was erased meanwhile.
+            if known || !self.places.archive.has(&path).await? {
+                continue;
             }
+            let what = if is_unfinished {
+                "the catalog does not know this file: a write that a crash cut short; it can be removed"
+            } else {
+                "the catalog does not know this file"
+            };
+            self.found(format!("archive/{path}"), None, what.to_owned());
         }
         Ok(())
     }
@@ -270,13 +266,13 @@ impl Scrub<'_> {
 /// no longer an object.
 async fn check_settled(
     catalog: Catalog,
-    archive: PathBuf,
+    archive: Arc<Objects>,
     mut recorded: Recorded,
 ) -> Result<Option<(Recorded, Vec<String>)>> {
     loop {
-        let file = archive.join(&recorded.file.path);
+        let opened = archive.open(&recorded.file.path).await?;
         let expected = recorded.clone();
-        let faults = off_thread(move || Ok(check_object(&file, &expected))).await?;
+        let faults = off_thread(move || Ok(check_object(opened, &expected))).await?;
         if faults.is_empty() {
             return Ok(Some((recorded, faults)));
         }
@@ -289,14 +285,11 @@ async fn check_settled(
 }
 
 /// Returns the faults of an object; none when it is sound.
-fn check_object(file: &Path, recorded: &Recorded) -> Vec<String> {
-    let inspected = match File::open(file) {
-        Ok(file) => inspect(file, |_| ()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return vec!["its file is missing".to_owned()];
-        }
-        Err(error) => Err(error),
+fn check_object(opened: Option<std::io::Result<Reader>>, recorded: &Recorded) -> Vec<String> {
+    let Some(opened) = opened else {
+        return vec!["its file is missing".to_owned()];
     };
+    let inspected = opened.and_then(|reader| inspect(reader.from_start(), |_| ()));
     match inspected {
         Ok(inspected) => compare(&inspected, recorded),
         Err(error) => vec![format!("its file cannot be read: {}", chain(&error))],

@@ -15,6 +15,7 @@ use super::object_rows::day_of;
 use super::row::{Columns, Id, ROWS_AT_ONCE, signed};
 use super::view::Write;
 use super::waste::delete_waste;
+use super::watermarks::Advance;
 use super::{Catalog, places, removed_ranges, set_apart, watermarks};
 use crate::sql::{self, Connection, Row, Statement};
 
@@ -37,13 +38,16 @@ macro_rules! select_totals {
 
 impl Catalog {
     /// Returns the transaction that records sealed objects: from its commit on they belong to the archive. `apart` lists
-    /// hours that could not be sealed, whose events the catalog keeps. `sealed_to` names the log, and the number up to
-    /// which each of the domains is sealed in it. An error of the commit leaves unknown whether it counts.
+    /// hours that could not be sealed, whose events the catalog keeps. `sealed_to` names the log, and how far each of the
+    /// domains is sealed in it. An error of the commit leaves unknown whether it counts.
+    ///
+    /// # Errors
+    /// `Conflict` when another seal has sealed some of these events; or when the catalog fails.
     pub async fn prepare_seal(
         &self,
         objects: &[(i64, NewObject)],
         apart: &[(i64, Place, &[Line])],
-        sealed_to: (LogNumber, &[(i64, u64)]),
+        sealed_to: (LogNumber, &[Advance]),
         now: Timestamp,
     ) -> Result<Write> {
         let what = "commit a seal";
@@ -62,7 +66,7 @@ impl Catalog {
         for (domain, entries) in seals(objects, now) {
             log::append(&mut tx, domain, entries).await?;
         }
-        watermarks::record(&mut tx, sealed_to.0, sealed_to.1).await?;
+        watermarks::advance(&mut tx, sealed_to.0, sealed_to.1).await?;
         Ok(Write(tx))
     }
 

@@ -58,15 +58,17 @@ impl Catalog {
         .map_err(failed_to(what))?;
         let row = row.optional_moment("at")?;
         let logged = sql::query(concat!(
-            "SELECT MAX(json_extract(r.entry, '$.time')) AS time FROM logs l ",
+            "SELECT r.entry FROM logs l ",
             "JOIN log_records r ON r.log = l.log AND r.position = l.size - 1"
         ))
-        .fetch_one(self.readers())
+        .fetch_all(self.readers())
         .await
-        .map_err(failed_to(what))?
-        .optional_text("time")?;
-        let logged = logged.and_then(|time| time.parse::<Timestamp>().ok());
-        Ok(row.max(logged))
+        .map_err(failed_to(what))?;
+        let mut newest = row;
+        for row in &logged {
+            newest = newest.max(time_of(&row.text("entry")?));
+        }
+        Ok(newest)
     }
 
     /// Returns the highest moment on the clock of ages in any row; without one, the lowest possible moment.
@@ -81,4 +83,10 @@ impl Catalog {
         .map_err(failed_to("read how much time passed"))?;
         Ok(row.optional_moment("age")?.unwrap_or(Timestamp::MIN))
     }
+}
+
+/// Returns the time of a log's entry. The text is read here: not every database reads each text that JSON allows.
+fn time_of(entry: &str) -> Option<Timestamp> {
+    let entry: serde_json::Value = serde_json::from_str(entry).ok()?;
+    entry.get("time")?.as_str()?.parse().ok()
 }

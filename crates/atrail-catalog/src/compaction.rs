@@ -173,10 +173,10 @@ impl Catalog {
         Ok(done)
     }
 
-    /// Marks those objects of a failed compaction as waste that do not belong to the archive, and returns their paths.
-    /// Once this has succeeded, a commit whose outcome was unknown cannot take effect later.
+    /// Marks those objects of a failed seal or compaction as waste that do not belong to the archive, and returns their
+    /// paths. Once this has succeeded, a commit whose outcome was unknown cannot take effect later.
     pub async fn disown(&self, objects: &[(ObjectId, String)]) -> Result<Vec<String>> {
-        let what = "take back a compaction";
+        let what = "take back new objects";
         let mut tx = self.begin(what).await?;
         let mut strangers = Vec::new();
         for (id, path) in objects {

@@ -14,8 +14,8 @@ use super::domains::DomainRow;
 use super::failure::failed_to;
 use super::in_scope::{self, Objects, TakenObject};
 use super::log::{self, NewEntry};
-use super::removed_ranges::{AT_ONCE, not_in_deleted_range};
-use super::row::{Columns, Id};
+use super::removed_ranges::AT_ONCE;
+use super::row::Columns;
 use super::session::SessionKey;
 use super::view::Write;
 use super::{Catalog, compaction, holds, must_stand, removed_ranges, retention, sessions};
@@ -151,21 +151,6 @@ impl Catalog {
             retention::retire_objects(&mut tx, row.number, scope.days, now.ages).await?;
         }
         Ok(Some((Write(tx), in_scope::sum(&objects))))
-    }
-
-    /// Reports whether a deletion has removed an object: its row is gone, or is to go with a range that was deleted. One that
-    /// retention removed is still there for the sessions that pinned it.
-    pub async fn is_deleted(&self, object: ObjectId) -> Result<bool> {
-        let row = sql::query(concat!(
-            "SELECT NOT EXISTS (SELECT 1 FROM objects o WHERE o.object = ? AND ",
-            not_in_deleted_range!(),
-            ") AS deleted"
-        ))
-        .bind(object.bytes())
-        .fetch_one(self.readers())
-        .await
-        .map_err(failed_to("look for an object"))?;
-        Ok(row.integer("deleted")? != 0)
     }
 }
 

@@ -35,11 +35,6 @@ impl Catalog {
         number
     }
 
-    /// Closes the readers: from here on the catalog cannot be read.
-    pub async fn close_readers(&self) {
-        self.readers.close().await;
-    }
-
     /// Reports the next operation of this name as failed, although it is done.
     pub fn misreport(&self, what: &'static str) {
         self.faults.misreported.lock().push(what);

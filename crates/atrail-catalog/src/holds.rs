@@ -5,7 +5,7 @@ use atrail_evidence::{ControlEntry, Hold};
 use atrail_model::{Requester, StandingHold, Target, Timestamp, format_timestamp};
 
 use super::Catalog;
-use super::failure::failed_to;
+use super::failure::{failed_to, refuse_nul};
 use super::identity::must_stand;
 use super::log::{self, NewEntry, level};
 use super::row::{Columns, Id, nanoseconds};
@@ -88,6 +88,7 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<bool> {
         let what = "release a legal hold";
+        refuse_nul(requester.reason)?;
         let at_account_level = matches!(target, Target::Account(_));
         let mut tx = self.begin(what).await?;
         must_stand(requester.warrant, &mut tx).await?;

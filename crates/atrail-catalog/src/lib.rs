@@ -38,6 +38,7 @@ pub mod new_session;
 mod nodes;
 mod object_rows;
 pub mod offline;
+pub mod outcome;
 #[cfg(any(test, feature = "faults"))]
 pub mod outside;
 mod place;
@@ -57,6 +58,8 @@ mod session_use;
 mod sessions;
 mod set_apart;
 mod set_aside;
+#[cfg(feature = "cluster")]
+mod shared_log;
 mod sql;
 pub mod tenancy;
 #[cfg(test)]
@@ -65,7 +68,7 @@ mod transaction;
 mod unsynced;
 pub mod view;
 mod waste;
-mod watermarks;
+pub mod watermarks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,6 +94,7 @@ pub use nodes::{Joining, Membership, NodeRow};
 pub use place::Remote;
 #[cfg(feature = "cluster")]
 pub use sealed_secrets::SealedSecret;
+pub use shared_log::PostgresLog;
 pub use tenancy::{Account, Organization, Space, Tenancy};
 
 use changes::Changes;

@@ -224,8 +224,6 @@ impl Catalog {
             .fetch_all(self.readers())
             .await
             .map_err(failed_to(LOOK_UP))?;
-        #[cfg(any(test, feature = "faults"))]
-        self.told_of(LOOK_UP)?;
         Ok(recorded(&rows)?.pop())
     }
 

@@ -37,6 +37,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0025_proven_logins.sql"),
     include_str!("schema/0026_accounts_of_arrivals.sql"),
     include_str!("schema/0027_keys_by_organization.sql"),
+    include_str!("schema/0028_shared_log.sql"),
 ];
 
 /// Checks that a catalog that must not be changed is at the last step.

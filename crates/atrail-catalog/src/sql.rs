@@ -19,10 +19,11 @@ mod statement;
 mod value;
 
 pub(crate) use connection::{Connection, Pool, PoolConnection, Transaction};
-pub(crate) use database_error::{database_error, is_taken};
+pub(crate) use database_error::{database_error, has_nul, is_taken};
 pub(crate) use query::{On, Query, query, query_as, raw};
 pub(crate) use row::Row;
 pub(crate) use statement::Statement;
+pub(crate) use value::is_storable;
 
 #[cfg(test)]
 pub(crate) use sqlx::AssertSqlSafe;

@@ -401,6 +401,9 @@ impl Tenancy {
         account: AccountId,
         name: &str,
     ) -> Result<Option<SpaceId>> {
+        if !sql::is_storable(name) {
+            return Ok(None);
+        }
         let rows = sql::query(select_spaces!("WHERE o.account = ? AND s.name = ? LIMIT 2"))
             .bind(account.bytes())
             .bind(name)

@@ -9,7 +9,7 @@ use crate::sql::{self, Connection, Statement};
 
 impl Catalog {
     /// Marks paths as waste until [`Self::prepare_seal`] unmarks them: a crash in between leaves no stray bytes. Marked
-    /// paths stay so.
+    /// paths stay so. For paths that no earlier transaction can have put into the archive: [`Self::disown`] is for the others.
     pub async fn mark_as_waste(&self, paths: &[String]) -> Result<()> {
         for chunk in paths.chunks(ROWS_AT_ONCE) {
             let mut tx = self.begin("prepare a seal").await?;

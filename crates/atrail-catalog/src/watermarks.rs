@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use atrail_disk::Result;
+use atrail_disk::{Result, StoreError};
 use atrail_model::Domain;
 use atrail_wal::LogNumber;
 
@@ -33,23 +33,52 @@ impl Catalog {
     }
 }
 
-/// Records the numbers up to which these domains are sealed in a log. A watermark never decreases.
-pub(super) async fn record(
+/// How far a seal advances a domain's watermark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Advance {
+    /// The domain's number.
+    pub domain: i64,
+    /// The watermark that the seal continues.
+    pub after: u64,
+    /// The watermark from then on.
+    pub to: u64,
+}
+
+/// Records the numbers up to which these domains are sealed in a log, each once.
+///
+/// # Errors
+/// `Conflict` when another seal has advanced the watermark of one of them: then its events are sealed already.
+pub(super) async fn advance(
     connection: &mut Connection,
     log: LogNumber,
-    sealed_to: &[(i64, u64)],
+    sealed: &[Advance],
 ) -> Result<()> {
-    for chunk in sealed_to.chunks(ROWS_AT_ONCE) {
+    for chunk in sealed.chunks(ROWS_AT_ONCE) {
+        let numbers: Vec<_> = chunk.iter().map(|one| one.domain.to_string()).collect();
+        let rows: Vec<(i64, i64)> = sql::query_as(concat!(
+            "SELECT w.domain, w.sequence FROM json_each(?1) j ",
+            "CROSS JOIN watermarks w ON w.domain = j.value WHERE w.log = ?2"
+        ))
+        .bind(format!("[{}]", numbers.join(",")))
+        .bind(log.0)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed_to("read what is sealed"))?;
+        let known: HashMap<_, _> = rows.into_iter().collect();
+        let is_next =
+            |one: &Advance| known.get(&one.domain).copied().unwrap_or(0) == signed(one.after);
+        if !chunk.iter().all(is_next) {
+            return Err(StoreError::Conflict(
+                "another server has sealed these events meanwhile".to_owned(),
+            ));
+        }
         let mut query = Statement::new("INSERT INTO watermarks (log, domain, sequence) ");
-        query.push_values(chunk, |mut row, (domain, sequence)| {
+        query.push_values(chunk, |mut row, one| {
             row.push_bind(log.0)
-                .push_bind(*domain)
-                .push_bind(signed(*sequence));
+                .push_bind(one.domain)
+                .push_bind(signed(one.to));
         });
-        query.push(concat!(
-            " ON CONFLICT (log, domain) DO UPDATE SET sequence = excluded.sequence",
-            " WHERE excluded.sequence > watermarks.sequence"
-        ));
+        query.push(" ON CONFLICT (log, domain) DO UPDATE SET sequence = excluded.sequence");
         query
             .build()
             .execute(&mut *connection)
@@ -84,15 +113,28 @@ mod tests {
         };
         let other = LogNumber(2);
         for (log, marks) in [
-            (LogNumber::OF_DIRECTORY, vec![(first, 7), (second, 3)]),
-            (other, vec![(first, 100)]),
-            (LogNumber::OF_DIRECTORY, vec![(second, 9)]),
-            // A late record decreases none.
-            (LogNumber::OF_DIRECTORY, vec![(first, 5)]),
+            (LogNumber::OF_DIRECTORY, vec![(first, 0, 7), (second, 0, 3)]),
+            (other, vec![(first, 0, 100)]),
+            (LogNumber::OF_DIRECTORY, vec![(second, 3, 9)]),
+            // Seals that do not continue the last one.
+            (LogNumber::OF_DIRECTORY, vec![(first, 0, 8)]),
+            (
+                LogNumber::OF_DIRECTORY,
+                vec![(second, 9, 10), (first, 3, 8)],
+            ),
+            (LogNumber(3), vec![(first, 100, 101)]),
         ] {
             let mut tx = catalog.begin("record").await.expect("begins");
-            record(&mut tx, log, &marks).await.expect("recorded");
-            tx.commit().await.expect("commits");
+            let is_next = marks.iter().all(|(_, after, _)| [0, 3].contains(after))
+                && !marks.contains(&(first, 0, 8));
+            let marks = marks.into_iter();
+            let marks = marks.map(|(domain, after, to)| Advance { domain, after, to });
+            let marks: Vec<_> = marks.collect();
+            let recorded = advance(&mut tx, log, &marks).await;
+            assert_eq!(recorded.is_ok(), is_next, "{marks:?}");
+            if is_next {
+                tx.commit().await.expect("commits");
+            }
         }
         let of = async |log| catalog.sealed_to(log).await.expect("read");
         let own = HashMap::from([(one, 7), (two, 9)]);

@@ -7,6 +7,10 @@ use crate::error::{Result, io_failure};
 
 /// The directory of the objects.
 pub const ARCHIVE: &str = "archive";
+/// The mark of a directory whose objects are in a bucket.
+pub const ARCHIVE_HOME: &str = "archive-home";
+/// The copies of objects that are in a bucket, where the settings name no other directory.
+pub const CACHE: &str = "cache";
 /// The catalog. SQLite keeps files beside it whose names begin with this one.
 pub const CATALOG: &str = "catalog.sqlite";
 /// The mark of a directory whose catalog is a database of a server.

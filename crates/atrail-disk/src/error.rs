@@ -141,6 +141,15 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The object store does not answer now.
+    #[error("the object store failed to {what}")]
+    Away {
+        /// What was attempted, on which object.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The system's source of randomness failed.
     #[error("the system's random number generator failed")]
     Random(#[source] getrandom::Error),
@@ -229,6 +238,7 @@ impl StoreError {
             | Self::Poisoned(_)
             | Self::Closed
             | Self::Unsealable { .. }
+            | Self::Away { .. }
             | Self::RightsChanged => ErrorKind::Unavailable,
             Self::DamagedObject { .. } => ErrorKind::Damaged,
             Self::Damaged { .. }

@@ -121,6 +121,14 @@ impl Reader {
         }
     }
 
+    /// Returns all bytes from the first on, to be read in the calling thread.
+    pub fn from_start(&self) -> impl io::Read + use<> {
+        FromStart {
+            reader: self.clone(),
+            at: 0,
+        }
+    }
+
     /// Returns the SHA-256 of the first `end` bytes, in the calling thread and in bounded memory.
     pub fn hash(&self, end: u64) -> io::Result<[u8; 32]> {
         let mut hasher = Sha256::new();
@@ -165,6 +173,23 @@ impl Reader {
             what: format!("object {}", self.path),
             why: source.to_string(),
         }
+    }
+}
+
+struct FromStart {
+    reader: Reader,
+    at: u64,
+}
+
+impl io::Read for FromStart {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = self.reader.stamp()?.size_bytes.saturating_sub(self.at);
+        let some = buffer
+            .len()
+            .min(usize::try_from(rest).unwrap_or(usize::MAX));
+        self.reader.fill(&mut buffer[..some], self.at)?;
+        self.at += some as u64;
+        Ok(some)
     }
 }
 

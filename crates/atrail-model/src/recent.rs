@@ -52,16 +52,23 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
 
     /// Stores a value in place of an earlier one. Does not store a value that exceeds the limit on its own.
     pub fn insert(&mut self, key: K, value: V, weight: usize) {
+        self.insert_evicting(key, value, weight);
+    }
+
+    /// As [`Self::insert`], and returns the keys whose values it evicted or did not store.
+    pub fn insert_evicting(&mut self, key: K, value: V, weight: usize) -> Vec<K> {
         self.remove(&key);
         if weight > self.max_weight {
-            return;
+            return vec![key];
         }
+        let mut evicted = Vec::new();
         while self.weight + weight > self.max_weight
             && let Some((_, oldest)) = self.by_use.pop_first()
         {
             if let Some(gone) = self.values.remove(&oldest) {
                 self.weight -= gone.weight;
             }
+            evicted.push(oldest);
         }
         self.uses += 1;
         self.weight += weight;
@@ -75,6 +82,7 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
                 used,
             },
         );
+        evicted
     }
 
     /// Returns the number of values.
@@ -123,11 +131,11 @@ mod tests {
         assert_eq!(recent.get(&0), Some(&'a'));
         recent.insert(3, 'd', 1);
         assert_eq!(held(&mut recent), "acd", "b was not used for longest");
-        recent.insert(4, 'e', 2);
+        assert_eq!(recent.insert_evicting(4, 'e', 2), [2, 0]);
         assert_eq!(held(&mut recent), "de", "as many go as it takes");
         recent.insert(4, 'f', 1);
         assert_eq!(held(&mut recent), "df");
-        recent.insert(3, 'g', 4);
+        assert_eq!(recent.insert_evicting(3, 'g', 4), [3]);
         assert_eq!(held(&mut recent), "f", "too heavy alone");
         recent.remove(&4);
         recent.remove(&4);

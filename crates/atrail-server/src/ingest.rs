@@ -143,8 +143,8 @@ pub(crate) async fn take<T: Send + 'static>(
     };
     let (mut read, mut taken, mut held) =
         read_as_of(app, sender, &body, now, known_by, held, &reading).await?;
-    if let Some(ids) = taken.undated {
-        let hash = request_hash(domain, key.as_ref(), ids);
+    if let Some(undated) = taken.undated {
+        let hash = request_hash(domain, key.as_ref(), undated);
         let arrived = app.store.arrival(hash, sender.account, now).await?;
         if arrived != now {
             // The same request came before, and its events may be stored with that time.
@@ -212,13 +212,14 @@ async fn read_as_of<T: Send + 'static>(
     }
 }
 
-/// Returns the hash by which a request of a domain is known again: that of its key, if it has one, and of the ids of its
-/// events without a time. (Its body does not suffice: the ids may be in the path, in headers, or the server's own.)
-fn request_hash(domain: Domain, key: Option<&IdempotencyKey>, ids: [u8; 32]) -> [u8; 16] {
+/// Returns the hash by which a request of a domain is known again: that of its key, if it has one, and of its body with the
+/// ids of its events without a time. (The body does not suffice: the ids may be in the path, in headers, or the server's
+/// own. The ids do not either: a sender may use one for document after document.)
+fn request_hash(domain: Domain, key: Option<&IdempotencyKey>, undated: [u8; 32]) -> [u8; 16] {
     let hash = key.map_or_else(Sha256::new, IdempotencyKey::of_request);
     let hash = hash
         .chain_update(domain.to_string())
-        .chain_update(ids)
+        .chain_update(undated)
         .finalize();
     std::array::from_fn(|at| hash[at])
 }

@@ -6,6 +6,7 @@ mod listeners;
 mod mount;
 pub(crate) mod patience;
 pub(crate) mod places;
+mod plain;
 pub(crate) mod served;
 pub(crate) mod source;
 mod syslog;

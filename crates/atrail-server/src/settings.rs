@@ -202,6 +202,17 @@ impl Settings {
                 "must have 1 to 255 bytes, without a space or a '+'",
             );
         }
+        match self.store.bucket() {
+            None if self.store.archive_endpoint.is_some() => {
+                return refuse("store.archive", "is missing, but archive_endpoint is set");
+            }
+            None => {}
+            Some(bucket) => {
+                if let Err(error) = bucket.address.check() {
+                    return refuse("store.archive", &error.to_string());
+                }
+            }
+        }
         match (&self.tls_cert, &self.tls_key) {
             (Some(_), None) => {
                 return refuse("server.tls_key", "is missing, but tls_cert is set");

@@ -145,7 +145,7 @@ impl Engine {
 }
 
 /// Reads the payloads of one request, in order. It counts equal texts, so that each becomes an event of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reader {
     table: &'static Table,
     inspector: Inspector,

@@ -1,7 +1,7 @@
 //! Counts lines and columns of a text that passes through a window.
 
 /// Counts lines up to the last requested offset; it reads each byte once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Place {
     /// Offset in the window up to which lines were counted.
     counted: usize,

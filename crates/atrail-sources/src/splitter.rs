@@ -61,7 +61,7 @@ pub(crate) enum Step {
 }
 
 /// The engine's position in the input. Until `release`, the window must always begin at the same byte.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Splitter {
     inspector: Inspector,
     place: Place,
@@ -101,7 +101,7 @@ enum Mode {
 }
 
 /// A value whose end the engine searches.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Value {
     start: usize,
     line: u64,

@@ -12,7 +12,9 @@ use crate::{Candidate, Engine, Framing, Reader, Refusal, SourceKind, Strictness}
 /// [`finish`](Self::finish) and read the remaining items. It keeps the bytes that it has not returned yet, and never
 /// more than one event of the largest size beside the chunks fed (two, where an event may have lines of others between its
 /// own).
-#[derive(Debug)]
+///
+/// A clone that is finished shows which items the input would have if it ended here.
+#[derive(Debug, Clone)]
 pub struct Stream {
     splitter: Splitter,
     reader: Reader,

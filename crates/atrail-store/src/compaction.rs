@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use atrail_archive::object;
+use atrail_archive::{Expected, object};
 use atrail_catalog::compaction::{HourRow, Merged, Source};
 use atrail_disk::{ErrorKind, Result, StoreError, chain, joined, off_thread_low};
 use atrail_model::{Day, Hour, ObjectId, Timestamp};
@@ -326,8 +326,13 @@ impl Core {
                 path: source.path.clone(),
                 why,
             };
-            let read = match self.blobs.open(&source.path).await {
+            let file = Expected {
+                size_bytes: source.size_bytes,
+                sha256: source.sha256,
+            };
+            let read = match self.blobs.open(&source.path, Some(file)).await {
                 Ok(reader) => reader.read(0..source.size_bytes).await,
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
                 Err(error) => Err(error),
             };
             let bytes = match read {
@@ -338,6 +343,7 @@ impl Core {
             whole = match off_thread_low(move || Ok(whole.with(&bytes, expected))).await? {
                 Some(more) => more,
                 None => {
+                    self.blobs.distrust(&source.path);
                     return Ok(Err(unfit(
                         "its bytes do not match their SHA-256".to_owned(),
                     )));

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use atrail_catalog::deletion::Removed;
 use atrail_catalog::domains::DomainRow;
 use atrail_catalog::in_scope::TakenObject;
+use atrail_catalog::outcome::Trace;
 use atrail_disk::{Result, StoreError, chain, is_full, joined};
 use atrail_model::{EventTotal, OwnedRequester, Requester, Scope};
 
@@ -263,15 +264,13 @@ impl Core {
         let Some(first) = objects.first() else {
             return Ok(false);
         };
-        let is_removed = self.catalog.is_deleted(first.id).await;
+        let trace = Trace::Deletion(first.id);
+        let is_removed = self.took_effect(error, &[trace]).await;
+        let is_removed = is_removed.map(|are_there| are_there == [true]);
         if !matches!(&is_removed, Ok(false)) {
             self.owes_objects.owe();
         }
-        let is_removed = is_removed?;
-        if is_removed {
-            tracing::warn!(%error, "a deletion was reported as failed, but took effect");
-        }
-        Ok(is_removed)
+        is_removed
     }
 }
 

@@ -4,6 +4,7 @@
 //! main interface of this crate.
 
 mod apart;
+mod archive_place;
 mod background;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -41,6 +42,7 @@ mod indexing;
 mod ingest;
 mod logs;
 mod on_record;
+mod outcome;
 mod own_events;
 mod parts;
 mod places;

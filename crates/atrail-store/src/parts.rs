@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use atrail_archive::{Blobs, LocalBlobs, MemoryBlobs};
+use atrail_archive::{Blobs, MemoryBlobs};
 use atrail_catalog::Catalog;
 use atrail_catalog::memory::MemoryCatalog;
 use atrail_disk::data_dir;
@@ -12,6 +12,7 @@ use atrail_disk::{DirLock, Reserve, Result, StoreError};
 use atrail_model::Clock;
 use atrail_wal::{Journal, LocalJournal, LogNumber, MemoryJournal, MemoryLog, NewJournal};
 
+use crate::archive_place::Places;
 use crate::counters::Counters;
 use crate::dedup::runs::Runs;
 use crate::dedup::runs::local::LocalRuns;
@@ -76,18 +77,13 @@ impl Parts {
         let lock = startup::lock_dir(dir)?;
         startup::refuse_without_catalog(dir, settings.catalog.is_some())?;
         let reserve = startup::set_aside(settings).await?;
-        let index = dir.join(data_dir::INDEX);
-        let index = match LocalBlobs::open(&index) {
-            // An upgrade on a full disk: the directory of the index is new.
-            Err(_) if reserve.release() => LocalBlobs::open(&index),
-            opened => opened,
-        };
+        let Places { blobs, index } = Places::open(settings, &reserve).await?;
         Ok(Self {
             reserve,
             secrets: Arc::new(LocalSecrets::new(&dir.join(data_dir::KEYS))),
             checkpoints: Arc::new(LocalCheckpoints::open(dir)?),
-            blobs: Arc::new(LocalBlobs::open(&dir.join(data_dir::ARCHIVE))?),
-            index: Arc::new(index?),
+            blobs,
+            index,
             runs: Arc::new(LocalRuns::open(&dir.join(data_dir::RUNS))?),
             rest: Rest::Directory {
                 dir: dir.clone(),
@@ -105,12 +101,14 @@ impl Rest {
         clock: &Arc<dyn Clock>,
         signing: &Signing,
         reserve: &Arc<Reserve>,
+        blobs: &Arc<dyn Blobs>,
         counters: &Arc<Counters>,
     ) -> Result<Opened> {
         match self {
             Self::Directory { dir, lock } => {
                 let (catalog, time, replay) =
-                    startup::open_catalog(&dir, settings, signing, clock, reserve).await?;
+                    startup::open_catalog(&dir, settings, signing, clock, (reserve, &**blobs))
+                        .await?;
                 startup::hold_in_place(&dir, &catalog, settings)?;
                 let new = NewJournal {
                     dir: dir.join(data_dir::LOG),

@@ -123,6 +123,7 @@ impl Core {
             if now.file == found.file {
                 if let StoreError::DamagedObject { .. } = failed {
                     self.counters.damaged_reads.add(1);
+                    self.blobs.distrust(&found.file.path);
                 }
                 return Err(failed);
             }
@@ -131,7 +132,11 @@ impl Core {
     }
 
     async fn read_once(&self, found: &FoundSegment, index: u64) -> Result<Placed> {
-        let file = match self.blobs.open(&found.file.path).await {
+        let file = match self
+            .blobs
+            .open(&found.file.path, Some(found.file.expected()))
+            .await
+        {
             Ok(file) => file,
             Err(StoreError::NotFound { .. }) => {
                 return Err(damaged_object(found, "its file is missing"));

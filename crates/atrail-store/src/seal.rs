@@ -16,6 +16,8 @@ use std::time::Instant;
 
 use atrail_archive::object::{self, NewObject};
 use atrail_catalog::domains::DomainRow;
+use atrail_catalog::outcome::Trace;
+use atrail_catalog::watermarks::Advance;
 use atrail_disk::{Result, StoreError, chain, joined, off_thread_low};
 use atrail_model::{Domain, ObjectId, Place};
 use atrail_wal::{Gathered, Pending, Rotation};
@@ -206,10 +208,11 @@ impl Core {
                 })
             })
             .collect();
-        let paths: Vec<_> = jobs
+        let ours: Vec<_> = jobs
             .iter()
-            .map(|(place, id, _)| object::object_path(*place, *id))
+            .map(|(place, id, _)| (*id, object::object_path(*place, *id)))
             .collect();
+        let paths: Vec<_> = ours.iter().map(|(_, path)| path.clone()).collect();
         self.catalog.mark_as_waste(&paths).await?;
         let level = if self.journal.ripe().is_some() {
             LEVEL_UNDER_PRESSURE
@@ -247,11 +250,14 @@ impl Core {
         // A failed commit may be on the disk nevertheless and count after a crash, until another commit succeeds. While
         // that is unknown, nothing is erased, neither objects nor keys: the next start finds out.
         let is_known = self.unknown_seal.lock().is_none();
-        if sealed.is_err() && is_known && self.catalog.mark_as_waste(&paths).await.is_ok() {
+        if sealed.is_err()
+            && is_known
+            && let Ok(strangers) = self.catalog.disown(&ours).await
+        {
             if let Some(keys) = unpublished {
                 self.dedup.withdraw(keys);
             }
-            self.erase(&paths).await;
+            self.erase(&strangers).await;
         }
         sealed
     }
@@ -314,7 +320,11 @@ impl Core {
         let domains = self.domains_of_taken(taken).await?;
         let sealed_to: Vec<_> = taken
             .iter()
-            .map(|(domain, pending)| (number_of(&domains, *domain), pending.last_sequence))
+            .map(|(domain, pending)| Advance {
+                domain: number_of(&domains, *domain),
+                after: pending.after,
+                to: pending.last_sequence,
+            })
             .collect();
         let lines_of = |place: Place| {
             let held = taken.iter().find(|(domain, _)| *domain == place.domain);
@@ -354,25 +364,19 @@ impl Core {
                 .note(sealed.map(|place| (place.domain, place.day)));
             return Ok(());
         };
-        let (domain, pending) = &taken[0];
-        match self.catalog.sealed_to(self.journal.log()).await {
-            Ok(recorded) if recorded.get(domain) == Some(&pending.last_sequence) => {
-                tracing::warn!(%error, "a commit was reported as failed, but took effect");
-                count_as_sealed(keys).await;
-                Ok(())
-            }
-            Ok(_) => {
-                *unpublished = Some(keys);
-                Err(error)
-            }
-            Err(unknown) => {
-                let why =
-                    format!("the catalog does not say whether a seal is committed: {unknown}");
-                *self.unknown_seal.lock() = Some(why.clone());
-                self.journal.poison(why);
-                Err(error)
-            }
+        let (log, marks) = sealed_to;
+        let Advance { domain, to, .. } = marks[0];
+        let trace = Trace::SealedTo {
+            log,
+            domain,
+            sequence: to,
+        };
+        if self.is_sealed(&error, trace).await? {
+            count_as_sealed(keys).await;
+            return Ok(());
         }
+        *unpublished = Some(keys);
+        Err(error)
     }
 
     /// Returns the rows of domains that have events in the log, which the catalog must know.

@@ -27,7 +27,7 @@ pub use atrail_search::{Order, Query, QueryError, TimeRange};
 pub use budget::{Budget, Cancel};
 pub use cursor::Cursor;
 pub use error::SearchError;
-pub(crate) use index_cache::{IndexCache, VERSION as INDEX_VERSION};
+pub(crate) use index_cache::{IndexCache, Unopened, VERSION as INDEX_VERSION};
 pub use searchable::Searchable;
 pub(crate) use starts::Starts;
 pub use types::{Found, Hit, Page, Question, Searched};

@@ -1,8 +1,10 @@
 //! The settings of a store.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atrail_archive::{BucketAddress, BucketSettings, Variables};
 use atrail_catalog::session::{EndedBy, OpenSessions, Session};
 use atrail_disk::{Result, StoreError};
 use atrail_model::Timestamp;
@@ -16,6 +18,16 @@ pub struct StoreSettings {
     pub data_dir: PathBuf,
     /// The database that keeps the catalog, `postgres://USER@HOST/DATABASE`; `None`: a file in the data directory.
     pub catalog: Option<String>,
+    /// The bucket that keeps the archive, `s3://BUCKET/PREFIX`; `None`: a directory in the data directory.
+    pub archive: Option<String>,
+    /// The address of the bucket's server, in place of Amazon's.
+    pub archive_endpoint: Option<String>,
+    /// The directory for copies of objects that are in a bucket; `None`: one in the data directory.
+    pub cache: Option<PathBuf>,
+    /// The maximum bytes of such copies.
+    pub cache_bytes: u64,
+    /// The environment's variables for credentials and regions of buckets.
+    pub aws: Variables,
     /// The name in keys and signed logs, chosen at the first start; a random one when `None`.
     pub server_name: Option<String>,
     /// Seal everything when this many bytes of events are unsealed. Three times as many may be in memory.
@@ -89,6 +101,11 @@ impl StoreSettings {
         Self {
             data_dir,
             catalog: None,
+            archive: None,
+            archive_endpoint: None,
+            cache: None,
+            cache_bytes: 20 << 30,
+            aws: Variables(BTreeMap::new()),
             server_name: None,
             seal_at_bytes: 64 << 20,
             seal_after: Duration::from_secs(300),
@@ -107,6 +124,19 @@ impl StoreSettings {
             search: SearchSettings::new(),
             max_sessions_per_hour: 600,
         }
+    }
+
+    /// Returns how to reach the bucket that keeps the archive.
+    #[must_use]
+    pub fn bucket(&self) -> Option<BucketSettings> {
+        let url = self.archive.clone()?;
+        Some(BucketSettings {
+            address: BucketAddress {
+                url,
+                endpoint: self.archive_endpoint.clone(),
+            },
+            variables: self.aws.clone(),
+        })
     }
 
     /// The limit of a space's open sessions, as a multiple of a user's.

@@ -4,10 +4,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use atrail_archive::Blobs;
 use atrail_catalog::{Catalog, Remote};
 use atrail_disk::data_dir::{
-    ARCHIVE, CATALOG, CATALOG_HOME, CATALOG_LOG, CHECKPOINTS, INITIAL_CREDENTIALS, KEYS, LOG,
-    NEW_EPOCH, RESERVE, RUNS,
+    ARCHIVE, ARCHIVE_HOME, CACHE, CATALOG, CATALOG_HOME, CATALOG_LOG, CHECKPOINTS,
+    INITIAL_CREDENTIALS, KEYS, LOG, NEW_EPOCH, RESERVE, RUNS,
 };
 use atrail_disk::{
     DirLock, Reserve, Result, StoreError, durable, io_failure, is_full, off_thread, space,
@@ -72,7 +73,9 @@ fn refuse_open_to_all(dir: &Path) -> Result<()> {
 }
 
 /// The private entries of the directory. The archive may be readable by others on purpose.
-const PRIVATE: [&str; 6] = [
+const PRIVATE: [&str; 8] = [
+    ARCHIVE_HOME,
+    CACHE,
     CHECKPOINTS,
     RUNS,
     INITIAL_CREDENTIALS,
@@ -120,6 +123,13 @@ pub(crate) fn refuse_without_catalog(dir: &Path, is_remote: bool) -> Result<()> 
     if is_remote || dir.join(CATALOG).exists() || !has_events(dir) {
         return Ok(());
     }
+    if dir.join(ARCHIVE_HOME).exists() {
+        return Err(StoreError::Damaged {
+            what: format!("the data directory {}", dir.display()),
+            why: "it and its bucket hold events, but catalog.sqlite is missing. Restore a copy of the data directory: the server adopts the objects that the copy does not know"
+                .to_owned(),
+        });
+    }
     Err(StoreError::Damaged {
         what: format!("the data directory {}", dir.display()),
         why: "it holds events, but catalog.sqlite is missing. Restore a backup, or make a new catalog of what is there: \
@@ -149,7 +159,7 @@ pub(crate) async fn open_catalog(
     settings: &StoreSettings,
     signing: &Signing,
     clock: &Arc<dyn Clock>,
-    reserve: &Reserve,
+    (reserve, blobs): (&Reserve, &dyn Blobs),
 ) -> Result<(Catalog, Timekeeper, Replay)> {
     let open = async || {
         let verifier_key = signing.verifier_key().await.to_string();
@@ -170,7 +180,8 @@ pub(crate) async fn open_catalog(
         let time = Timekeeper::open(&catalog, Arc::clone(clock)).await?;
         signing.finish_rotation(&catalog).await?;
         let now = clock.now();
-        let TakenIn { replay, accounts } = take_in(dir, &catalog, signing, replay, now).await?;
+        let TakenIn { replay, accounts } =
+            take_in((dir, blobs), &catalog, signing, replay, now).await?;
         signing.go_on(&catalog, &accounts, now).await?;
         Ok((catalog, time, replay))
     };
@@ -187,7 +198,11 @@ pub(crate) fn hold_in_place(dir: &Path, catalog: &Catalog, settings: &StoreSetti
         None => [CATALOG, CATALOG_LOG].as_slice(),
         Some(_) => &[CATALOG_HOME],
     };
-    for &name in files.iter().chain(&[ARCHIVE, LOG]) {
+    let archive = match settings.archive {
+        None => ARCHIVE,
+        Some(_) => ARCHIVE_HOME,
+    };
+    for &name in files.iter().chain(&[archive, LOG]) {
         let path = dir.join(name);
         match catalog.anchors().hold(&path) {
             // SQLite may not have created its file yet.

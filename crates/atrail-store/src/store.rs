@@ -66,7 +66,7 @@ impl Store {
         let server_name = settings.server_name.as_deref();
         let signing = Signing::open(Arc::clone(&secrets), checkpoints, server_name)?;
         let counters = Arc::new(Counters::default());
-        let opened = rest.open(&settings, &clock, &signing, &reserve, &counters);
+        let opened = rest.open(&settings, &clock, &signing, &reserve, &blobs, &counters);
         let Opened {
             catalog,
             time,

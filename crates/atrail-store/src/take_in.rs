@@ -1,5 +1,5 @@
-//! Handles an older catalog that was restored alone: the archive has objects that were sealed after it, and the log no
-//! longer has their events. A start adopts them unchanged, with the ids that were signed, before the domains' logs
+//! Handles an older catalog that was restored alone, or with all but a bucket: the archive has objects that were sealed
+//! after it, and the log no longer has their events. A start adopts them unchanged, with the ids that were signed, before the domains' logs
 //! begin their new epoch.
 //!
 //! Order of durability: the archive is synced, the log is rewritten without the events of these objects, the catalog
@@ -8,15 +8,16 @@
 //! shows that the catalog was older: so a file demands all epochs before the first object is adopted.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use atrail_archive::object::object_id;
+use atrail_archive::Blobs;
+use atrail_archive::object::{domain_of, object_id};
 use atrail_care::recover::{LoggedLeaf, LostLog, beside, read};
 use atrail_catalog::Catalog;
 use atrail_catalog::adopt::{Adopted, Replaced};
 use atrail_disk::data_dir::{ARCHIVE, LOG};
-use atrail_disk::{Result, StoreError, durable, io_failure, list, off_thread};
+use atrail_disk::{ErrorKind, Result, StoreError, chain, durable, io_failure, off_thread};
 use atrail_model::{AccountId, Domain, ObjectId, SegmentId, Timestamp};
 use atrail_wal::{LogNumber, Replay};
 use futures_util::{StreamExt, stream};
@@ -36,13 +37,13 @@ pub(crate) struct TakenIn {
     pub(crate) accounts: BTreeSet<AccountId>,
 }
 
-/// Checks whether the signed history is ahead of the catalog; if so, adopts the archive's objects that the catalog does
+/// Checks whether the signed history is ahead of the catalog, or a new epoch is demanded; if so, adopts the archive's objects that the catalog does
 /// not know.
 ///
 /// # Errors
 /// When the disk or the catalog fails; the next start begins again.
 pub(crate) async fn take_in(
-    data_dir: &Path,
+    (data_dir, blobs): (&Path, &dyn Blobs),
     catalog: &Catalog,
     signing: &Signing,
     replay: Replay,
@@ -50,17 +51,20 @@ pub(crate) async fn take_in(
 ) -> Result<TakenIn> {
     let rows = catalog.domain_rows().await?;
     let archive = data_dir.join(ARCHIVE);
-    let is_older = signing.is_ahead_of(catalog).await?;
+    // A copy of the whole directory has no newer checkpoints: its operator says that a new epoch begins. A bucket has what
+    // was sealed since the copy.
+    let is_older =
+        signing.is_ahead_of(catalog).await? || signing.checkpoints().demanded_epoch()?.is_some();
     let mut strangers: BTreeSet<Domain> = replay.domains().collect();
     // The domains that this server has signed, or all in the archive when the catalog cannot know.
     for domain in signing.signed_domains() {
-        if !rows.contains_key(&domain) && archive.join(format!("domain={domain}")).is_dir() {
+        if !rows.contains_key(&domain) && !blobs.list(&dir_of(domain)).await?.is_empty() {
             strangers.insert(domain);
         }
     }
     if is_older {
-        let (_, tops) = list(archive.clone()).await?;
-        strangers.extend(tops.iter().filter_map(|dir| domain_of(dir)));
+        let paths = blobs.list("").await?;
+        strangers.extend(paths.iter().filter_map(|path| domain_of(path)));
     }
     strangers.retain(|domain| !rows.contains_key(domain));
     let mut accounts = BTreeSet::new();
@@ -79,7 +83,7 @@ pub(crate) async fn take_in(
         places.extend(rows.values().map(|row| (row.domain, Some(row.number))));
     }
     let mut search = Search {
-        archive,
+        blobs,
         catalog,
         log: Arc::new(LostLog::of(
             replay,
@@ -94,7 +98,6 @@ pub(crate) async fn take_in(
         search.domain(domain, number).await?;
     }
     let Search {
-        archive,
         log,
         taken,
         left,
@@ -104,7 +107,10 @@ pub(crate) async fn take_in(
     let log = Arc::into_inner(log).ok_or(StoreError::Closed)?;
     let wal = data_dir.join(LOG);
     let (replay, in_both) = off_thread(move || {
-        durable::sync_file_system(&archive).map_err(io_failure("sync", &archive))?;
+        // Files that a copy brought back may not be durable yet; a bucket's objects are.
+        if archive.is_dir() {
+            durable::sync_file_system(&archive).map_err(io_failure("sync", &archive))?;
+        }
         let (_, in_both) = log.keep_unsealed(&wal)?;
         Ok((Replay::read(&wal)?, in_both))
     })
@@ -159,7 +165,7 @@ impl Taken {
 }
 
 struct Search<'a> {
-    archive: PathBuf,
+    blobs: &'a dyn Blobs,
     catalog: &'a Catalog,
     log: Arc<LostLog>,
     /// Paths that the catalog has marked for erasure.
@@ -182,16 +188,11 @@ impl Search<'_> {
         };
         let mut there = HashSet::new();
         let mut unknown = Vec::new();
-        let mut dirs = vec![self.archive.join(format!("domain={domain}"))];
-        while let Some(dir) = dirs.pop() {
-            let (files, below) = list(dir).await?;
-            dirs.extend(below);
-            for file in files {
-                match object_id(&file.file_name().unwrap_or_default().to_string_lossy()) {
-                    Some(id) if known.contains_key(&id) => drop(there.insert(id)),
-                    Some(_) => unknown.push(file),
-                    None => {}
-                }
+        for path in self.blobs.list(&dir_of(domain)).await? {
+            match object_id(path.rsplit('/').next().unwrap_or_default()) {
+                Some(id) if known.contains_key(&id) => drop(there.insert(id)),
+                Some(_) => unknown.push(path),
+                None => {}
             }
         }
         self.missing += (known.len() - there.len()) as u64;
@@ -245,17 +246,26 @@ impl Search<'_> {
         Ok(())
     }
 
-    async fn read(&mut self, files: Vec<PathBuf>) -> Result<Vec<(Adopted, Vec<LoggedLeaf>)>> {
-        let (archive, log) = (self.archive.clone(), Arc::clone(&self.log));
-        let mut reading = stream::iter(files)
-            .map(move |file| {
-                let (archive, log) = (archive.clone(), Arc::clone(&log));
-                off_thread(move || {
-                    let path = file.strip_prefix(&archive).unwrap_or(&file);
-                    let path = path.to_string_lossy().into_owned();
-                    let read = read(&file, &path, &log, &mut 0);
-                    Ok((path, read))
-                })
+    async fn read(&mut self, paths: Vec<String>) -> Result<Vec<(Adopted, Vec<LoggedLeaf>)>> {
+        let (blobs, log) = (self.blobs, Arc::clone(&self.log));
+        let mut reading = stream::iter(paths)
+            .map(move |path| {
+                let log = Arc::clone(&log);
+                async move {
+                    let reader = match blobs.open(&path, None).await {
+                        Ok(reader) => reader,
+                        Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+                        Err(error) => {
+                            let why = format!("it cannot be read: {}", chain(&error));
+                            return Ok((path, Err(why)));
+                        }
+                    };
+                    off_thread(move || {
+                        let read = read(reader.from_start(), &path, &log, &mut 0);
+                        Ok((path, read))
+                    })
+                    .await
+                }
             })
             .buffered(PARALLEL);
         let mut sound = Vec::new();
@@ -331,9 +341,8 @@ fn replaced(
     replaced
 }
 
-fn domain_of(dir: &Path) -> Option<Domain> {
-    let name = dir.file_name()?.to_str()?;
-    name.strip_prefix("domain=")?.parse().ok()
+fn dir_of(domain: Domain) -> String {
+    format!("domain={domain}")
 }
 
 #[cfg(test)]

@@ -191,17 +191,21 @@ impl Batch {
         if self.sent >= before {
             return Must::NotBe("there before it was sent");
         }
-        let deletion = deletions
-            .iter()
-            .find(|deletion| !self.account && deletion.day == self.day && deletion.asked < before);
         let was_acknowledged = |by: u64| self.acknowledged.is_some_and(|at| at < by);
-        match deletion {
-            Some(deletion) if was_acknowledged(deletion.asked) => match deletion.answered {
-                Some(answered) if answered < before => Must::NotBe("back after its deletion"),
-                _ => Must::MayBe,
-            },
-            _ if was_acknowledged(before) => Must::Be,
-            _ => Must::MayBe,
+        // A day may be filled and deleted more than once: only a deletion after the acknowledgement counts.
+        let counting = deletions.iter().filter(|deletion| {
+            !self.account
+                && deletion.day == self.day
+                && deletion.asked < before
+                && was_acknowledged(deletion.asked)
+        });
+        let answers: Vec<_> = counting.map(|deletion| deletion.answered).collect();
+        if answers.iter().flatten().any(|answered| *answered < before) {
+            return Must::NotBe("back after its deletion");
+        }
+        match was_acknowledged(before) && answers.is_empty() {
+            true => Must::Be,
+            false => Must::MayBe,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A shim in C ([`Shim`]) stands between the server and the file system: it traces every operation that changes
 //! something, and makes chosen ones fail. From a trace, [`Disk`] builds the possible content of a disk after a power
 //! loss at any moment. [`Ledger`] records the promises that senders received, and compares them with the events that a
-//! server serves afterwards. `docs/RELIABILITY.md` describes which faults this detects and which it does not.
+//! server serves afterwards. [`S3`] is a server of buckets that fails as it is told to. `docs/RELIABILITY.md` describes which faults this detects and which it does not.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +16,8 @@ mod disk;
 mod image;
 mod ledger;
 mod numbers;
+mod postgres_proxy;
+mod s3;
 mod server;
 mod shim;
 mod trace;
@@ -26,6 +28,8 @@ pub use control::{Control, Fault, How};
 pub use disk::{Disk, Syncs};
 pub use ledger::{Ledger, nanos};
 pub use numbers::Numbers;
+pub use postgres_proxy::{Cut, PostgresProxy};
+pub use s3::{S3, S3Fault};
 pub use server::{Program, Server};
 pub use shim::Shim;
 pub use trace::{Op, Record, read as read_trace};

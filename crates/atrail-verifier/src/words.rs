@@ -14,11 +14,12 @@ pub fn lines(judged: &Judged) -> String {
     let report = match judged {
         Judged::Report(report) => report,
         Judged::WithoutReceipt { outcome, error, .. } => {
-            let kind = match outcome {
-                Outcome::Inconclusive => FindingKind::Unproven,
-                _ => FindingKind::LogInvalid,
+            let label = match outcome {
+                Outcome::Inconclusive => FindingKind::Unproven.label(),
+                // Nothing is known about the log: it is the receipt that cannot be read.
+                _ => "BAD RECEIPT",
             };
-            labelled(&mut text, kind.label(), error);
+            labelled(&mut text, label, error);
             return text;
         }
     };

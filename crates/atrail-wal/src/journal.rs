@@ -1,14 +1,19 @@
 //! Makes events durable and counts them until they are sealed. It is a trait, so that the engine above depends on
 //! neither files nor memory.
 
+mod append;
+mod lanes;
 mod load;
 mod local;
+mod memtable;
 mod pending;
+mod poison;
 mod recent;
+pub(crate) mod shared;
 mod unsigned;
 
-#[cfg(test)]
-mod conformance;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod conformance;
 #[cfg_attr(
     not(test),
     allow(dead_code, reason = "its faults are for the suite and for tests")
@@ -30,6 +35,10 @@ pub use local::{LocalJournal, NewJournal};
 use pending::HeldHour;
 pub use pending::{GATHER_HOURS, Pending};
 pub use recent::{Following, JournalPlace, Recent, RecentFrame};
+pub use shared::{
+    BatchId, Beyond, LockedLog, LoggedBatch, NewBatch, NewSharedJournal, Registered,
+    SealedElsewhere, SharedJournal, SharedLog,
+};
 
 /// Keeps events from their acknowledgement until they are sealed.
 ///

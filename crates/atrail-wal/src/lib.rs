@@ -5,10 +5,22 @@ mod journal;
 mod log;
 
 pub use counters::LogCounters;
+/// The suite of every journal, for those of other crates.
+#[cfg(feature = "conformance")]
+#[doc(hidden)]
+pub mod conformance {
+    pub use crate::journal::conformance::{
+        Bed, RECENT_BYTES, SEAL_AT_BYTES, append, clock, conforms, event, space,
+    };
+    pub use crate::journal::memory::Failure;
+    pub use crate::journal::shared::plain;
+}
 pub use journal::memory::{MemoryJournal, MemoryLog};
 pub use journal::{
-    Appended, Batch, CountsKept, Following, GATHER_HOURS, Gathered, Journal, JournalPlace,
-    LocalJournal, Moved, NewJournal, Pending, Recent, RecentFrame, Ripe, Rotation, Taken, Unsealed,
+    Appended, Batch, BatchId, Beyond, CountsKept, Following, GATHER_HOURS, Gathered, Journal,
+    JournalPlace, LocalJournal, LockedLog, LoggedBatch, Moved, NewBatch, NewJournal,
+    NewSharedJournal, Pending, Recent, RecentFrame, Registered, Ripe, Rotation, SealedElsewhere,
+    SharedJournal, SharedLog, Taken, Unsealed,
 };
 #[cfg(feature = "internals")]
 #[doc(hidden)]

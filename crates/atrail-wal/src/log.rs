@@ -19,7 +19,9 @@ pub(crate) use erase::Eraser;
 pub use event::NewEvent;
 pub use file::{FILE_SIZE_BYTES, FileWal, NewLog, Replay};
 pub use frame::Frame;
-pub(crate) use frame::{HOURS_MAX, split_into_frames};
+pub(crate) use frame::{
+    FRAME_HEADER_LEN, HOURS_MAX, decode_payload, encode_frame, sound_frame, split_into_frames,
+};
 
 /// Identifies the log of a sequence number, among the logs that a catalog knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,12 +4,12 @@
 //! identity, container and instance roles), and signs (Signature Version 4). Requests go out by the command line's own
 //! HTTP client.
 
-mod credentials;
 pub(crate) mod notification;
 pub(crate) mod s3;
 pub(crate) mod sqs;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,8 +23,6 @@ use tokio::sync::Mutex;
 use crate::client::{Backoff, Endpoint, Trust, http, jitter, retry_after};
 use crate::error::{CliError, Exit, Result};
 use crate::settings::Settings;
-
-pub(crate) use credentials::VARIABLES;
 
 /// Attempts per request before it counts as failed: about six seconds.
 const ATTEMPTS: u32 = 6;
@@ -44,9 +42,19 @@ pub(crate) struct Aws {
     signers: Mutex<Signers>,
 }
 
+/// What a request is for, which decides what its refusal costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// One object: archived, encrypted with a key of others, in a bucket of others. Other objects may be readable.
+    Object,
+    /// A listing or a queue.
+    Service,
+}
+
 /// One request.
 pub(crate) struct Request {
     pub(crate) service: &'static str,
+    pub(crate) subject: Subject,
     pub(crate) region: String,
     pub(crate) method: Method,
     /// The address, every part percent-encoded.
@@ -78,7 +86,8 @@ impl Aws {
         let any: Endpoint = "https://amazonaws.com".parse()?;
         Ok(Self {
             http: http::build(endpoint.as_ref().unwrap_or(&any), &trust)?,
-            context: credentials::context(settings)?,
+            context: atrail_aws::context(variables)
+                .map_err(|error| CliError::failed("could not set up HTTP").because(error))?,
             endpoint,
             region: region.map(str::to_owned),
             signers: Mutex::default(),
@@ -164,17 +173,26 @@ impl Aws {
         Ok(sent.await)
     }
 
-    /// Returns the error of an answer that is not a success: its code and message are in its body, as XML or JSON.
+    /// Returns the error of an answer that is not a success: its code and message are in its body, as XML or JSON. Its
+    /// exit is [`Exit::Failed`] if another request may succeed with the same credentials.
     async fn refused(&self, request: &Request, response: Response) -> CliError {
-        let status = response.status();
+        let (status, is_busy) = (response.status().as_u16(), is_busy(&response));
         let body = crate::client::read_answer(response, ERROR_MAX_BYTES).await;
-        let body = body.unwrap_or_default();
-        let why = explained(&body).unwrap_or_else(|| format!("HTTP status {}", status.as_u16()));
-        let exit = match status.as_u16() {
-            401 | 403 => Exit::Denied,
-            429 | 500.. => Exit::Unavailable,
+        let fault = explained(&body.unwrap_or_default());
+        let is_of_credentials = fault
+            .as_ref()
+            .is_some_and(|fault| OF_CREDENTIALS.contains(&fault.code.as_str()));
+        let exit = match (status, request.subject) {
+            _ if is_of_credentials => Exit::Denied,
+            _ if is_busy => Exit::Unavailable,
+            (401 | 403, Subject::Service) => Exit::Denied,
+            (500.., Subject::Service) => Exit::Unavailable,
             _ => Exit::Failed,
         };
+        let why = fault.map_or_else(
+            || format!("HTTP status {status}"),
+            |fault| fault.to_string(),
+        );
         CliError::new(
             exit,
             format!("{} refused the request", host_of(&request.url)),
@@ -182,6 +200,23 @@ impl Aws {
         .because(why)
     }
 }
+
+/// Codes of errors that every request with the same credentials would get, whatever it is for.
+const OF_CREDENTIALS: [&str; 13] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "UnrecognizedClientException",
+];
 
 /// Longest answer with an error, in bytes.
 const ERROR_MAX_BYTES: u64 = 64 << 10;
@@ -204,24 +239,34 @@ fn host_of(url: &str) -> &str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-/// Returns the code and the message of an error.
-fn explained(body: &[u8]) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Fault {
-        #[serde(alias = "Code", rename = "__type")]
-        code: String,
-        #[serde(alias = "Message", default)]
-        message: String,
+/// An error of a service.
+#[derive(serde::Deserialize)]
+struct Fault {
+    #[serde(alias = "Code", rename = "__type")]
+    code: String,
+    #[serde(alias = "Message", default)]
+    message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.message.as_str() {
+            "" => f.write_str(&self.code),
+            message => write!(f, "{}: {message}", self.code),
+        }
     }
+}
+
+/// Returns the code and the message of an error.
+fn explained(body: &[u8]) -> Option<Fault> {
     let text = std::str::from_utf8(body).ok()?;
-    let fault: Fault = quick_xml::de::from_str(text)
+    let mut fault: Fault = quick_xml::de::from_str(text)
         .ok()
         .or_else(|| serde_json::from_str(text).ok())?;
-    let code = fault.code.rsplit('#').next().unwrap_or(&fault.code);
-    match fault.message.as_str() {
-        "" => Some(code.to_owned()),
-        message => Some(format!("{code}: {message}")),
+    if let Some((_, code)) = fault.code.rsplit_once('#') {
+        fault.code = code.to_owned();
     }
+    Some(fault)
 }
 
 fn hex_sha_256(bytes: &[u8]) -> String {
@@ -269,7 +314,8 @@ mod tests {
             ("<html>", None),
             ("", None),
         ] {
-            assert_eq!(explained(body.as_bytes()).as_deref(), words, "{body}");
+            let fault = explained(body.as_bytes()).map(|fault| fault.to_string());
+            assert_eq!(fault.as_deref(), words, "{body}");
         }
     }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use atrail_model::{Clock, Timestamp};
 use clap::Args;
 
-use crate::aws;
 use crate::client::endpoint::Endpoint;
 use crate::client::http::Trust;
 use crate::error::{CliError, LOG_IN, Result};
@@ -73,7 +72,7 @@ pub(crate) struct Environment {
     /// `PATH`
     #[cfg(feature = "server")]
     pub(crate) path: Option<OsString>,
-    /// The variables of AWS's own tools ([`aws::VARIABLES`]), by name.
+    /// The variables of AWS's own tools ([`atrail_aws::VARIABLES`]), by name.
     pub(crate) aws: BTreeMap<String, String>,
     /// Parent of temporary files and directories.
     pub(crate) temp_dir: PathBuf,
@@ -108,7 +107,7 @@ impl Environment {
             shell: raw("SHELL").unwrap_or_else(|| platform::SHELL.into()),
             #[cfg(feature = "server")]
             path: raw("PATH"),
-            aws: (aws::VARIABLES.iter())
+            aws: (atrail_aws::VARIABLES.iter())
                 .filter_map(|name| Some(((*name).to_owned(), raw(name)?.into_string().ok()?)))
                 .collect(),
             temp_dir: raw("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from),

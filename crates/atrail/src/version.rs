@@ -1,17 +1,25 @@
 //! What `atrail --version` prints.
 
-#[cfg(feature = "server")]
-macro_rules! features {
-    () => {
-        "client server"
+/// Defines a macro with a feature's name after a space; it is empty where the program is built without the feature.
+macro_rules! name_of {
+    ($macro:ident, $feature:literal) => {
+        #[cfg(feature = $feature)]
+        macro_rules! $macro {
+            () => {
+                concat!(" ", $feature)
+            };
+        }
+        #[cfg(not(feature = $feature))]
+        macro_rules! $macro {
+            () => {
+                ""
+            };
+        }
     };
 }
-#[cfg(not(feature = "server"))]
-macro_rules! features {
-    () => {
-        "client"
-    };
-}
+name_of!(server, "server");
+name_of!(console, "console");
+name_of!(cluster, "cluster");
 
 /// The version alone, as `-v` and the original's spelling print it after the program's name.
 pub(crate) const SHORT: &str = env!("CARGO_PKG_VERSION");
@@ -23,6 +31,8 @@ pub(crate) const LONG: &str = concat!(
     env!("ATRAIL_COMMIT"),
     "\ntarget: ",
     env!("ATRAIL_TARGET"),
-    "\nfeatures: ",
-    features!()
+    "\nfeatures: client",
+    server!(),
+    console!(),
+    cluster!()
 );

@@ -8,9 +8,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
-use super::Blobs;
 use super::local::LocalBlobs;
 use super::memory::MemoryBlobs;
+use super::{Blobs, Expected};
 
 const PATH: &str = "domain=space-x/date=2017-07-24/hour=07/a.ndjson.gz";
 const BYTES: &[u8] = b"0123456789";
@@ -23,8 +23,12 @@ fn must(holds: bool, fault: &'static str) -> Verdict {
 
 /// Returns the fault of an implementation, if it has one. `reopen` returns the same objects as a later process finds
 /// them.
-async fn conforms(reopen: impl Fn() -> Arc<dyn Blobs>) -> Verdict {
+pub(super) async fn conforms(reopen: impl Fn() -> Arc<dyn Blobs>) -> Verdict {
     let blobs = reopen();
+    must(
+        lists(&*blobs, "").await?.is_empty(),
+        "what nobody put is listed",
+    )?;
     must(
         is_absent(&*blobs).await,
         "an object is there that nobody put",
@@ -36,16 +40,47 @@ async fn conforms(reopen: impl Fn() -> Arc<dyn Blobs>) -> Verdict {
             reads_right(&reader).await,
             "other bytes are read than were put",
         )?;
+        let waiting = Arc::clone(&blobs);
+        let opened = tokio::task::spawn_blocking(move || waiting.open_waiting(PATH, None)).await;
+        let opened = opened.map_err(|_| "opening panics")?;
+        let opened = opened.map_err(|_| "an object cannot be opened by a thread that waits")?;
+        must(
+            stamp(&opened)? == stamp(&reader)?,
+            "a thread that waits finds another object",
+        )?;
         if let Some(near) = blobs.open_near(PATH) {
             let near = near.map_err(|_| "an object cannot be opened near")?;
             must(stamp(&near)? == stamp(&reader)?, "another object is near")?;
         }
     }
+    for below in ["", "domain=space-x", "domain=space-x/date=2017-07-24"] {
+        must(
+            lists(&*reopen(), below).await? == [PATH],
+            "what was put is not listed",
+        )?;
+    }
+    for below in ["domain=space-", "domain=space-y"] {
+        must(
+            lists(&*reopen(), below).await?.is_empty(),
+            "what is elsewhere is listed",
+        )?;
+    }
+    let blobs = reopen();
+    blobs.distrust(PATH);
+    must(
+        reads_right(&open(&*blobs).await?).await,
+        "an object goes with its copy",
+    )?;
+    must(!blobs.distrust("elsewhere"), "there is a copy of nothing")?;
     let reader = open(&*reopen()).await?;
     let before = stamp(&reader)?;
     delete(&*reopen()).await?;
     delete(&*reopen()).await?;
     must(is_absent(&*reopen()).await, "what was deleted is there")?;
+    must(
+        lists(&*reopen(), "").await?.is_empty(),
+        "what was deleted is listed",
+    )?;
     must(
         reads_right(&reader).await,
         "an open object goes with its deletion",
@@ -64,6 +99,13 @@ async fn conforms(reopen: impl Fn() -> Arc<dyn Blobs>) -> Verdict {
     )
 }
 
+async fn lists(blobs: &dyn Blobs, below: &str) -> std::result::Result<Vec<String>, &'static str> {
+    blobs
+        .list(below)
+        .await
+        .map_err(|_| "objects cannot be listed")
+}
+
 async fn put(blobs: &dyn Blobs) -> Verdict {
     let put = blobs.put(PATH, Bytes::from_static(BYTES)).await;
     must(put.is_ok(), "an object is refused")?;
@@ -72,8 +114,12 @@ async fn put(blobs: &dyn Blobs) -> Verdict {
 }
 
 async fn open(blobs: &dyn Blobs) -> std::result::Result<Reader, &'static str> {
+    let expected = Expected {
+        size_bytes: BYTES.len() as u64,
+        sha256: Sha256::digest(BYTES).into(),
+    };
     blobs
-        .open(PATH)
+        .open(PATH, Some(expected))
         .await
         .map_err(|_| "what was put is not there")
 }
@@ -91,10 +137,12 @@ fn stamp(reader: &Reader) -> std::result::Result<Stamp, &'static str> {
 
 async fn is_absent(blobs: &dyn Blobs) -> bool {
     let near = blobs.open_near(PATH);
-    matches!(blobs.open(PATH).await, Err(StoreError::NotFound { .. }))
-        && near.is_none_or(|opened| {
-            opened.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-        })
+    matches!(
+        blobs.open(PATH, None).await,
+        Err(StoreError::NotFound { .. })
+    ) && near.is_none_or(|opened| {
+        opened.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    })
 }
 
 async fn reads_right(reader: &Reader) -> bool {
@@ -139,6 +187,9 @@ enum Wrong {
     DeletesNothing,
     RefusesASecondDeletion,
     ClearsNothing,
+    DistrustsTheObject,
+    ListsNothing,
+    ListsAll,
 }
 
 #[derive(Debug)]
@@ -157,12 +208,31 @@ impl Blobs for WrongBlobs {
         self.0.settle(paths)
     }
 
-    fn open<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Reader>> {
-        self.0.open(path)
+    fn open<'a>(
+        &'a self,
+        path: &'a str,
+        expected: Option<Expected>,
+    ) -> BoxFuture<'a, Result<Reader>> {
+        self.0.open(path, expected)
     }
 
     fn open_near(&self, path: &str) -> Option<std::io::Result<Reader>> {
         self.0.open_near(path)
+    }
+
+    fn distrust(&self, path: &str) -> bool {
+        match self.1 {
+            Wrong::DistrustsTheObject => self.0.delete(path).now_or_never().is_some(),
+            _ => self.0.distrust(path),
+        }
+    }
+
+    fn list<'a>(&'a self, below: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        match self.1 {
+            Wrong::ListsNothing => std::future::ready(Ok(Vec::new())).boxed(),
+            Wrong::ListsAll => self.0.list(""),
+            _ => self.0.list(below),
+        }
     }
 
     fn delete<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<()>> {
@@ -197,6 +267,9 @@ async fn what_does_not_conform_is_noticed() {
         Wrong::DeletesNothing,
         Wrong::RefusesASecondDeletion,
         Wrong::ClearsNothing,
+        Wrong::DistrustsTheObject,
+        Wrong::ListsNothing,
+        Wrong::ListsAll,
     ] {
         let blobs = MemoryBlobs::default();
         let outcome = conforms(|| Arc::new(WrongBlobs(blobs.clone(), wrong))).await;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
-use atrail_disk::{Reader, Result, StoreError, durable, off_thread};
+use atrail_disk::{Reader, Result, StoreError, durable, list, off_thread};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -14,7 +14,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetResultPayload, ObjectStoreExt};
 
-use super::Blobs;
+use super::{Blobs, Expected};
 
 /// Objects as files below a directory.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Blobs for LocalBlobs {
         sync(move || above.iter().try_for_each(|dir| durable::sync_dir(dir))).boxed()
     }
 
-    fn open<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Reader>> {
+    fn open<'a>(&'a self, path: &'a str, _: Option<Expected>) -> BoxFuture<'a, Result<Reader>> {
         async move {
             let opened = self.files.get(&Path::from(path)).await;
             let opened = opened.map_err(|error| match error {
@@ -88,6 +88,11 @@ impl Blobs for LocalBlobs {
 
     fn open_near(&self, path: &str) -> Option<io::Result<Reader>> {
         Some(File::open(self.dir.join(path)).map(|file| Reader::of_file(path, file)))
+    }
+
+    /// (There are no copies.)
+    fn distrust(&self, _: &str) -> bool {
+        false
     }
 
     fn delete<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<()>> {
@@ -119,6 +124,26 @@ impl Blobs for LocalBlobs {
                     other => other,
                 })
         })
+        .boxed()
+    }
+
+    fn list<'a>(&'a self, below: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        async move {
+            let mut paths = Vec::new();
+            let mut dirs = vec![self.dir.join(below)];
+            while let Some(dir) = dirs.pop() {
+                let (files, inner) = list(dir).await?;
+                dirs.extend(inner);
+                let below = files
+                    .iter()
+                    .filter_map(|file| file.strip_prefix(&self.dir).ok());
+                // The name of an unfinished write has a number after it.
+                let names = below.map(|path| path.to_string_lossy().into_owned());
+                paths.extend(names.filter(|name| !name.contains('#')));
+            }
+            paths.sort_unstable();
+            Ok(paths)
+        }
         .boxed()
     }
 

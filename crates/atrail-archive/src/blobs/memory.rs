@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use parking_lot::Mutex;
 
-use super::Blobs;
+use super::{Blobs, Expected};
 
 /// Objects in memory; clones share them.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +51,7 @@ impl Blobs for MemoryBlobs {
         ready(Ok(())).boxed()
     }
 
-    fn open<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Reader>> {
+    fn open<'a>(&'a self, path: &'a str, _: Option<Expected>) -> BoxFuture<'a, Result<Reader>> {
         let reader = self.reader(path).ok_or_else(|| StoreError::NotFound {
             what: format!("object {path}"),
         });
@@ -63,6 +63,10 @@ impl Blobs for MemoryBlobs {
         Some(reader.ok_or_else(|| io::ErrorKind::NotFound.into()))
     }
 
+    fn distrust(&self, _: &str) -> bool {
+        false
+    }
+
     fn delete<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<()>> {
         self.0.lock().by_path.remove(path);
         ready(Ok(())).boxed()
@@ -70,6 +74,16 @@ impl Blobs for MemoryBlobs {
 
     fn settle_deletions<'a>(&'a self, _: &'a [String]) -> BoxFuture<'a, Result<()>> {
         ready(Ok(())).boxed()
+    }
+
+    fn list<'a>(&'a self, below: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        let objects = self.0.lock();
+        let is_below = |path: &&String| {
+            let rest = path.strip_prefix(below);
+            rest.is_some_and(|rest| below.is_empty() || rest.starts_with('/'))
+        };
+        let paths = objects.by_path.keys().filter(is_below).cloned().collect();
+        ready(Ok(paths)).boxed()
     }
 
     fn clear(&self) -> BoxFuture<'_, Result<()>> {

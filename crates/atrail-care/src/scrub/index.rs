@@ -1,14 +1,11 @@
 //! Checks the files of the search index. They are made of the archive: one that is damaged is no loss, and the server makes
 //! it anew.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 
+use atrail_archive::object::INDEX_PREFIX;
 use atrail_catalog::index_files::IndexFileRow;
-use atrail_disk::data_dir::INDEX;
-use atrail_disk::{Result, off_thread};
+use atrail_disk::{Reader, Result, off_thread};
 use atrail_search::index::{Footer, IndexFile, Source};
 
 use super::Scrub;
@@ -17,7 +14,7 @@ use super::Scrub;
 const PAGE: u32 = 256;
 
 struct OfFile {
-    file: File,
+    reader: Reader,
     size_bytes: u64,
 }
 
@@ -27,7 +24,7 @@ impl Source for OfFile {
     }
 
     fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_exact_at(into, offset)
+        self.reader.fill(into, offset)
     }
 }
 
@@ -36,7 +33,10 @@ impl Scrub<'_> {
     pub(super) async fn index(&mut self) -> Result<()> {
         // Without the mark that the catalog names the next start begins a new index: that of a restored backup.
         let mark = self.catalog.index_mark().await?;
-        let has_mark = mark.is_some_and(|mark| self.data_dir.join(INDEX).join(mark).exists());
+        let has_mark = match mark {
+            Some(mark) => self.places.index.has(&mark).await?,
+            None => false,
+        };
         if !has_mark {
             return Ok(());
         }
@@ -46,9 +46,10 @@ impl Scrub<'_> {
             let Some(last) = page.last() else { break };
             after.clone_from(&last.path);
             for row in page {
-                let path = self.data_dir.join(&row.path);
+                let path = row.path.strip_prefix(INDEX_PREFIX).unwrap_or(&row.path);
+                let opened = self.places.index.open(path).await?;
                 let checked = row.clone();
-                let fault = off_thread(move || Ok(fault_of(&path, &checked))).await?;
+                let fault = off_thread(move || Ok(fault_of(opened, &checked))).await?;
                 let Some(why) = fault else {
                     self.report.index_files += 1;
                     continue;
@@ -67,41 +68,33 @@ impl Scrub<'_> {
 
     /// Finds files of the index that the catalog does not know.
     async fn index_strangers(&mut self) -> Result<()> {
-        let root = self.data_dir.join(INDEX);
-        let mut dirs = vec![root.clone()];
-        while let Some(dir) = dirs.pop() {
-            let (files, below) = atrail_disk::list(dir.clone()).await?;
-            dirs.extend(below);
-            // Marks lie at the top.
-            for file in files.iter().filter(|_| dir != root) {
-                let Ok(below) = file.strip_prefix(self.data_dir) else {
-                    continue;
-                };
-                let path = below.to_string_lossy().into_owned();
-                let name = path.rsplit_once('#').map_or(&*path, |(name, _)| name);
-                if self.catalog.accounts_for_index(name).await? || !file.exists() {
-                    continue;
-                }
-                let what =
-                    "the catalog does not know this file of the search index: it can be removed";
-                self.found_repairable(path, None, what.to_owned());
+        // Marks lie at the top.
+        let paths = self.places.index.paths().await?;
+        for below in paths.iter().filter(|path| path.contains('/')) {
+            let path = format!("{INDEX_PREFIX}{below}");
+            let name = path.rsplit_once('#').map_or(&*path, |(name, _)| name);
+            if self.catalog.accounts_for_index(name).await? || !self.places.index.has(below).await?
+            {
+                continue;
             }
+            let what = "the catalog does not know this file of the search index: it can be removed";
+            self.found_repairable(path, None, what.to_owned());
         }
         Ok(())
     }
 }
 
 /// Returns the fault of a file; `None` when it is sound.
-fn fault_of(path: &Path, row: &IndexFileRow) -> Option<String> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Some("its file is missing".to_owned());
-        }
+fn fault_of(opened: Option<io::Result<Reader>>, row: &IndexFileRow) -> Option<String> {
+    let Some(opened) = opened else {
+        return Some("its file is missing".to_owned());
+    };
+    let reader = match opened {
+        Ok(reader) => reader,
         Err(error) => return Some(format!("its file cannot be opened: {error}")),
     };
-    let size_bytes = match file.metadata() {
-        Ok(metadata) => metadata.len(),
+    let size_bytes = match reader.stamp() {
+        Ok(stamp) => stamp.size_bytes,
         Err(error) => return Some(format!("its file cannot be read: {error}")),
     };
     if size_bytes != row.size_bytes {
@@ -110,7 +103,7 @@ fn fault_of(path: &Path, row: &IndexFileRow) -> Option<String> {
             row.size_bytes
         ));
     }
-    let source = OfFile { file, size_bytes };
+    let source = OfFile { reader, size_bytes };
     let footer = Footer {
         size_bytes: row.footer_bytes,
         sha256: row.footer_sha256,

@@ -16,6 +16,7 @@ use crate::deletion::Removed;
 use crate::domains::{DomainRow, Removals};
 use crate::new_session::{Admission, Inserted, SessionRow};
 use crate::session::{EndedBy, Generation, Session, SessionState};
+use crate::watermarks::Advance;
 use crate::{Catalog, Tenancy};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -93,8 +94,15 @@ impl Scene {
 
     async fn commit_seal(&self, object: NewObject, sealed_to: i64) -> Result<()> {
         let objects = [(self.domain.number, object)];
-        let sealed_to = [(sealed_to, 1)];
-        let sealed_to = (LogNumber::OF_DIRECTORY, &sealed_to[..]);
+        let log = LogNumber::OF_DIRECTORY;
+        let after = self.catalog.sealed_to(log).await?.into_values().max();
+        let after = after.unwrap_or(0);
+        let sealed_to = [Advance {
+            domain: sealed_to,
+            after,
+            to: after + 1,
+        }];
+        let sealed_to = (log, &sealed_to[..]);
         let seal = self.catalog.prepare_seal(&objects, &[], sealed_to, NOW);
         seal.await?.commit().await
     }

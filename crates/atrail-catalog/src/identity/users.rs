@@ -166,6 +166,9 @@ impl Identity {
     /// # Errors
     /// When the catalog fails.
     pub async fn credentials(&self, name: &str) -> Result<Option<Credentials>> {
+        if !sql::is_storable(name) {
+            return Ok(None);
+        }
         let row = sql::query(NAMED)
             .bind(name)
             .bind(names::canonical(name).as_ref())

@@ -18,10 +18,11 @@ const BEGIN: [&str; 2] = [
     include_str!("postgres/0024.sql"),
 ];
 /// The steps after it, in order. A released step never changes.
-const LATER: [&str; 3] = [
+const LATER: [&str; 4] = [
     include_str!("postgres/0025.sql"),
     include_str!("postgres/0026.sql"),
     include_str!("postgres/0027.sql"),
+    include_str!("postgres/0028.sql"),
 ];
 
 /// The steps of what PostgreSQL alone has, in order. A released step never changes.

@@ -9,7 +9,9 @@ use sqlx::sqlite::SqlitePool;
 use super::postgres;
 use super::{Error, sqlite};
 
-/// Begins a transaction that writes.
+/// Begins a transaction that only reads, on SQLite.
+const BEGIN_READ: &str = "BEGIN";
+/// Begins a transaction that writes, on SQLite.
 const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
 /// Connections to one database; clones share them.
@@ -33,7 +35,7 @@ pub(crate) enum Connection {
 pub(crate) struct PoolConnection {
     connection: Connection,
     #[cfg(feature = "cluster")]
-    begin_write: Option<postgres::Begin>,
+    begin_write: Option<sqlx::SqlStr>,
 }
 
 /// A transaction. Dropping it without a commit undoes its writes.
@@ -67,7 +69,10 @@ impl Pool {
     /// Begins a transaction that only reads, and sees one moment.
     pub(crate) async fn begin_read(&self) -> Result<Transaction, Error> {
         let connection = match self {
-            Self::Sqlite(pool) => Connection::Sqlite(pool.begin().await?.into()),
+            Self::Sqlite(pool) => {
+                let held = sqlite::Held::from(pool.acquire().await?);
+                Connection::Sqlite(held.begin(BEGIN_READ.into_sql_str()).await?)
+            }
             #[cfg(feature = "cluster")]
             Self::Postgres(lent) => Connection::Postgres(lent.begin_read().await?),
         };
@@ -77,11 +82,32 @@ impl Pool {
     /// Begins a transaction that writes, once no other does.
     pub(crate) async fn begin_write(&self) -> Result<Transaction, Error> {
         let connection = match self {
-            Self::Sqlite(pool) => Connection::Sqlite(pool.begin_with(BEGIN_WRITE).await?.into()),
+            Self::Sqlite(pool) => {
+                let held = sqlite::Held::from(pool.acquire().await?);
+                Connection::Sqlite(held.begin(BEGIN_WRITE.into_sql_str()).await?)
+            }
             #[cfg(feature = "cluster")]
             Self::Postgres(lent) => Connection::Postgres(lent.begin_write().await?),
         };
         Ok(Transaction { connection })
+    }
+
+    /// Returns further connections to the same PostgreSQL.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn beside(&self, connections: u32) -> Option<Self> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(lent) => Some(Self::Postgres(lent.beside(connections))),
+        }
+    }
+
+    /// As [`Self::beside`], but transactions that write begin with the lock of the shared log's sequencer.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn locking(&self, connections: u32) -> Option<Self> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(lent) => Some(Self::Postgres(lent.locking(connections))),
+        }
     }
 
     /// Reports whether it is closed.
@@ -119,7 +145,7 @@ impl PoolConnection {
             }
             #[cfg(feature = "cluster")]
             Connection::Postgres(held) => match self.begin_write {
-                Some(begin) => Connection::Postgres(begin.on(held).await?),
+                Some(begin) => Connection::Postgres(held.begin_to_the_end(begin).await?),
                 None => Connection::Postgres(held),
             },
         };

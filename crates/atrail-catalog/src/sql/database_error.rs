@@ -3,6 +3,7 @@
 use atrail_disk::{DatabaseError, Shortage};
 
 use super::Error;
+use super::value::HasNul;
 
 /// SQLite's codes for a full disk: `SQLITE_FULL`, and `SQLITE_IOERR_SHMSIZE` for the memory that its connections share,
 /// which is a file that could not grow.
@@ -23,6 +24,11 @@ pub(crate) fn database_error(error: Error) -> DatabaseError {
         _ => Shortage::Unknown,
     };
     DatabaseError::new(error, shortage)
+}
+
+/// Reports whether a statement failed because one of its texts can be in no catalog.
+pub(crate) fn has_nul(error: &Error) -> bool {
+    matches!(error, Error::Encode(why) if why.is::<HasNul>())
 }
 
 /// Reports whether a statement failed because what must be unique was there.

@@ -1,82 +1,98 @@
 //! What the drivers have in common: the types of the library differ, the code does not.
 
+use sqlx::{Database, Error, SqlStr};
+use sqlx_core::transaction::TransactionManager as _;
+
+/// Begins a transaction with this statement.
+pub(super) async fn begin<D: Database>(
+    connection: &mut D::Connection,
+    statement: SqlStr,
+) -> Result<(), Error> {
+    D::TransactionManager::begin(connection, Some(statement)).await
+}
+
+/// Commits the transaction in progress.
+pub(super) async fn commit<D: Database>(connection: &mut D::Connection) -> Result<(), Error> {
+    D::TransactionManager::commit(connection).await
+}
+
+/// Undoes the transaction in progress before the connection's next use.
+pub(super) fn undo<D: Database>(connection: &mut D::Connection) {
+    D::TransactionManager::start_rollback(connection);
+}
+
 /// Defines how a driver runs statements: `Held` is one of its connections, `On` what runs a statement. `text` turns a
-/// statement's text into the database's own, `failure` the pool's error into one that shows whose it is.
+/// statement's text into the database's own, `failure` the pool's error into one that shows whose it is. `unbegun` makes a
+/// connection harmless on which a transaction began that failed, or for which nobody waits any longer.
 macro_rules! runs_statements {
     (
         database: $database:ty,
-        connection: $connection:ty,
         pool: $pool:ty,
         arguments: $arguments:ty,
         row: $row:path,
         text: $text:path,
-        failure: $failure:path $(,)?
+        failure: $failure:path,
+        unbegun: $unbegun:path $(,)?
     ) => {
-        /// A connection of a pool.
+        /// A connection of a pool. Dropping it undoes a transaction that was not committed.
         #[derive(Debug)]
         pub(crate) struct Held {
+            connection: sqlx::pool::PoolConnection<$database>,
             state: State,
             /// Whether a statement of the transaction failed.
             has_failed: bool,
         }
 
-        #[derive(Debug)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         enum State {
-            Idle(sqlx::pool::PoolConnection<$database>),
-            InTransaction(sqlx::Transaction<'static, $database>),
+            Idle,
+            /// The statement that begins a transaction was sent, and is not known to have succeeded.
+            Beginning,
+            InTransaction,
         }
 
         impl From<sqlx::pool::PoolConnection<$database>> for Held {
             fn from(connection: sqlx::pool::PoolConnection<$database>) -> Self {
                 Self {
-                    state: State::Idle(connection),
-                    has_failed: false,
-                }
-            }
-        }
-
-        impl From<sqlx::Transaction<'static, $database>> for Held {
-            fn from(tx: sqlx::Transaction<'static, $database>) -> Self {
-                Self {
-                    state: State::InTransaction(tx),
+                    connection,
+                    state: State::Idle,
                     has_failed: false,
                 }
             }
         }
 
         impl Held {
-            fn connection(&mut self) -> &mut $connection {
-                match &mut self.state {
-                    State::Idle(connection) => connection,
-                    State::InTransaction(tx) => tx,
-                }
-            }
-
-            /// Reports whether a transaction is in progress.
-            #[allow(dead_code, reason = "one driver asks")]
-            const fn is_in_transaction(&self) -> bool {
-                matches!(self.state, State::InTransaction(_))
-            }
-
             /// Begins a transaction with this statement, unless one is in progress.
             pub(super) async fn begin(
-                self,
+                mut self,
                 begin: sqlx::SqlStr,
             ) -> std::result::Result<Self, sqlx::Error> {
-                match self.state {
-                    State::Idle(connection) => {
-                        let tx = sqlx::Transaction::begin(connection, Some(begin)).await?;
-                        Ok(Self::from(tx))
-                    }
-                    State::InTransaction(_) => Ok(self),
+                if self.state == State::Idle {
+                    self.state = State::Beginning;
+                    crate::sql::driver::begin::<$database>(&mut self.connection, begin).await?;
+                    self.state = State::InTransaction;
                 }
+                Ok(self)
             }
 
             /// Makes the writes of the transaction durable.
-            pub(super) async fn commit(self) -> std::result::Result<(), sqlx::Error> {
+            pub(super) async fn commit(mut self) -> std::result::Result<(), sqlx::Error> {
+                if self.state == State::InTransaction {
+                    crate::sql::driver::commit::<$database>(&mut self.connection).await?;
+                    self.state = State::Idle;
+                }
+                Ok(())
+            }
+        }
+
+        impl Drop for Held {
+            fn drop(&mut self) {
                 match self.state {
-                    State::InTransaction(tx) => tx.commit().await,
-                    State::Idle(_) => Ok(()),
+                    State::Idle => {}
+                    State::Beginning => $unbegun(&mut self.connection),
+                    State::InTransaction => {
+                        crate::sql::driver::undo::<$database>(&mut self.connection);
+                    }
                 }
             }
         }
@@ -92,7 +108,7 @@ macro_rules! runs_statements {
             ($query:expr, $on:expr, $method:ident) => {
                 match $on {
                     On::Connection(held) => {
-                        let done = $query.$method(held.connection()).await;
+                        let done = $query.$method(&mut *held.connection).await;
                         held.has_failed |= done.is_err();
                         done
                     }
@@ -109,7 +125,7 @@ macro_rules! runs_statements {
             use sqlx::Arguments as _;
             let mut arguments = <$arguments>::default();
             for value in values {
-                match value {
+                match value.checked()? {
                     Value::Integer(value) => arguments.add(value),
                     Value::Truth(value) => arguments.add(value),
                     Value::Text(value) => arguments.add(value),
@@ -165,9 +181,13 @@ macro_rules! runs_statements {
             on: On<'e>,
         ) -> futures_util::stream::BoxStream<'e, std::result::Result<crate::sql::Row, sqlx::Error>>
         {
-            use futures_util::StreamExt as _;
+            use futures_util::{StreamExt as _, TryStreamExt as _};
             let rows = match (with(sql, values), on) {
-                (Ok(query), On::Connection(held)) => query.fetch(held.connection()),
+                (Ok(query), On::Connection(held)) => {
+                    let has_failed = &mut held.has_failed;
+                    let rows = query.fetch(&mut *held.connection);
+                    rows.inspect_err(|_| *has_failed = true).boxed()
+                }
                 (Ok(query), On::Pool(pool)) => query.fetch(pool),
                 (Err(error), _) => return futures_util::stream::iter([Err(error)]).boxed(),
             };

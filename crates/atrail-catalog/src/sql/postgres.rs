@@ -6,6 +6,7 @@
 
 use std::io;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection, PgPool, Postgres};
 use sqlx::{AssertSqlSafe, Connection as _, Error, SqlSafeStr, SqlStr};
 
@@ -24,12 +25,12 @@ pub(crate) use shared::{Shared, join};
 
 runs_statements! {
     database: Postgres,
-    connection: PgConnection,
     pool: PgPool,
     arguments: PgArguments,
     row: Row::Postgres,
     text: own_text,
     failure: of_server,
+    unbegun: PoolConnection::close_on_drop,
 }
 
 /// Begins a transaction that only reads.
@@ -53,48 +54,29 @@ fn of_server(error: Error) -> Error {
 pub(crate) struct Lent {
     pub(super) pool: PgPool,
     /// How a transaction of this node that writes begins.
-    pub(super) begin_write: Begin,
+    pub(super) begin_write: SqlStr,
 }
 
-/// How a transaction that writes begins.
-#[derive(Debug, Clone)]
-pub(crate) enum Begin {
-    /// With this text, in one message. When it fails, or nobody waits for it any more, the connection may stay in a
-    /// transaction, and keep the lock, until its next use: that harms nobody as long as only this connection writes.
-    AtOnce(SqlStr),
-    /// With a message that begins it and this one, whose failure undoes the transaction.
-    InTurn(SqlStr),
-}
-
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
-
-impl Begin {
-    /// Returns the statement that begins a transaction.
-    fn first(&self) -> SqlStr {
-        match self {
-            Self::AtOnce(text) => text.clone(),
-            Self::InTurn(_) => BEGIN.into_sql_str(),
-        }
-    }
-
-    /// Completes the beginning of a transaction.
-    async fn complete(&self, mut held: Held) -> Result<Held, Error> {
-        if let Self::InTurn(text) = self {
-            execute_raw(text.clone(), On::Connection(&mut held)).await?;
-        }
-        Ok(held)
-    }
-
-    /// Begins a transaction on a connection, unless one is in progress.
-    pub(super) async fn on(&self, held: Held) -> Result<Held, Error> {
-        if held.is_in_transaction() {
-            return Ok(held);
-        }
-        self.complete(held.begin(self.first()).await?).await
-    }
-}
+/// Begins a transaction to whose end nobody else appends to the shared log. A server that stops meanwhile loses it.
+const BEGIN_LOCKED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
+    SET LOCAL idle_in_transaction_session_timeout = '1s'; \
+    SELECT last FROM sequencer WHERE log = 2 FOR UPDATE";
 
 impl Lent {
+    pub(super) fn beside(&self, connections: u32) -> Self {
+        Self {
+            pool: open::pool(connections, &self.pool.connect_options()),
+            begin_write: self.begin_write.clone(),
+        }
+    }
+
+    pub(super) fn locking(&self, connections: u32) -> Self {
+        Self {
+            begin_write: BEGIN_LOCKED.into_sql_str(),
+            ..self.beside(connections)
+        }
+    }
+
     pub(super) async fn acquire(&self) -> Result<Held, Error> {
         let acquired = self.pool.acquire().await;
         Ok(acquired.map_err(of_server)?.into())
@@ -105,22 +87,40 @@ impl Lent {
     }
 
     pub(super) async fn begin_write(&self) -> Result<Held, Error> {
-        let held = self.begin(self.begin_write.first()).await?;
-        self.begin_write.complete(held).await
+        self.begin(self.begin_write.clone()).await
     }
 
     /// Begins a transaction. A connection may have been lost since its last use: nothing was done yet, so another one is
     /// used.
     async fn begin(&self, begin: SqlStr) -> Result<Held, Error> {
         for _ in 0..self.pool.options().get_max_connections() {
-            match self.pool.begin_with(begin.clone()).await {
+            match self.try_begin(begin.clone()).await {
                 Err(error) if matches!(error, Error::Io(_)) || is_shut_down(&error) => {}
-                begun => return Ok(begun.map_err(of_server)?.into()),
+                begun => return begun.map_err(of_server),
             }
         }
-        let begun = self.pool.begin_with(begin).await;
-        Ok(begun.map_err(of_server)?.into())
+        self.try_begin(begin).await.map_err(of_server)
     }
+
+    async fn try_begin(&self, begin: SqlStr) -> Result<Held, Error> {
+        let held = Held::from(self.pool.acquire().await?);
+        held.begin_to_the_end(begin).await
+    }
+}
+
+fn has_code(error: &Error, wanted: &str) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == wanted)
+}
+
+/// Reports whether the server's disk is full.
+pub(crate) fn is_full(error: &Error) -> bool {
+    has_code(error, "53100")
+}
+
+/// Reports whether another node took this one for dead.
+pub(crate) fn is_fenced(error: &Error) -> bool {
+    has_code(error, "AT002")
 }
 
 /// Reports whether the server ended the connection.
@@ -130,6 +130,14 @@ fn is_shut_down(error: &Error) -> bool {
 }
 
 impl Held {
+    /// Begins a transaction with this statement, unless one is in progress. The statement is run to its end even when nobody
+    /// waits for it any longer: then the transaction is undone. A connection on which it fails is closed: PostgreSQL's
+    /// session may be in the transaction, and have its locks, although the library knows of none.
+    pub(super) async fn begin_to_the_end(self, begin: SqlStr) -> Result<Self, Error> {
+        let begun = tokio::spawn(self.begin(begin)).await;
+        begun.unwrap_or(Err(Error::WorkerCrashed))
+    }
+
     /// Makes the writes of the transaction durable.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, Sqlite};
 
-use super::driver::runs_statements;
+use super::driver::{self, runs_statements};
 use super::row::Row;
 use super::{COUNTERS, Pool, Pools, READERS};
 use crate::failure::failed_to;
@@ -21,12 +21,17 @@ const BUSY: Duration = Duration::from_secs(10);
 
 runs_statements! {
     database: Sqlite,
-    connection: SqliteConnection,
     pool: SqlitePool,
     arguments: SqliteArguments,
     row: Row::Sqlite,
     text: std::convert::identity,
     failure: std::convert::identity,
+    unbegun: undo_unbegun,
+}
+
+/// The library undoes what began, and [`is_usable`] closes a connection that is in a transaction nevertheless.
+fn undo_unbegun(connection: &mut SqliteConnection) {
+    driver::undo::<Sqlite>(connection);
 }
 
 /// Opens the catalog in this file, and creates it when needed. The connections for reads with nobody waiting for them are

@@ -88,7 +88,7 @@ fn check_history(
     let mut proofs = evidence.consistency.iter();
     let Some(proof) = proofs.find(|proof| proof.size == before.size) else {
         return Err(unproven(
-            "the receipt has no consistency proof from it; make a session that asks for one",
+            "the receipt has no consistency proof from it; `atrail download --since` asks for one",
         ));
     };
     match verify_consistency(before.size, before.root, now.size, now.root, &proof.proof) {

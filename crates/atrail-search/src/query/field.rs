@@ -69,6 +69,29 @@ pub const SHORT_NAMES: &[ShortName] = &[
     },
 ];
 
+/// Other words for short names, which a query may use as well. (Tables call the actor `Who`.)
+const ALIASES: &[(&str, &str)] = &[("who", "actor")];
+
+/// Words of other products, and the short names that they mean here. A query with one asks for a member of that name.
+const FOREIGN: &[(&str, &str)] = &[
+    ("user", "actor"),
+    ("username", "actor"),
+    ("principal", "actor"),
+    ("event", "action"),
+    ("operation", "action"),
+    ("verb", "action"),
+    ("resource", "target"),
+    ("object", "target"),
+    ("result", "outcome"),
+    ("status", "outcome"),
+    ("address", "from"),
+    ("ip", "from"),
+    ("code", "reason"),
+    ("observer", "service"),
+    ("date", "time"),
+    ("timestamp", "time"),
+];
+
 /// The field whose values are compared as times.
 pub(super) const TIME: &str = "time";
 
@@ -112,6 +135,10 @@ impl Field {
                 name.len()
             )));
         }
+        let alias = ALIASES
+            .iter()
+            .find(|(alias, _)| alias.eq_ignore_ascii_case(name));
+        let name = alias.map_or(name, |(_, short)| *short);
         if let Some(short) = SHORT_NAMES
             .iter()
             .find(|short| short.name.eq_ignore_ascii_case(name))
@@ -130,6 +157,46 @@ impl Field {
             paths: vec![Path::of(path)],
         })
     }
+}
+
+impl Field {
+    /// Reports whether this is a short name, or a path from a member that CADF or its users know. Events may have any
+    /// other member as well.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        let name = self.name.strip_prefix('.').unwrap_or(&self.name);
+        is_known(name) || SHORT_NAMES.iter().any(|short| short.paths.contains(&name))
+    }
+
+    /// Returns the short name that was probably meant by this field, which is no usual one.
+    #[must_use]
+    pub fn meant(&self) -> Option<&'static str> {
+        let name = self.name.to_ascii_lowercase();
+        if let Some((_, short)) = FOREIGN.iter().find(|(foreign, _)| *foreign == name) {
+            return Some(*short);
+        }
+        let short_names = SHORT_NAMES.iter().map(|short| short.name);
+        short_names
+            .map(|short| (distance(&name, short), short))
+            .filter(|(distance, short)| *distance <= if short.len() > 4 { 2 } else { 1 })
+            .min()
+            .map(|(_, short)| short)
+    }
+}
+
+/// Returns how many letters must be put in, left out or replaced to make one name the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (above, a) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = above + 1;
+        for (left, b) in other.chars().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[left + 1];
+            row[left + 1] = replaced.min(diagonal + 1).min(row[left] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 impl Path {
@@ -155,4 +222,41 @@ pub(super) fn is_known(name: &str) -> bool {
         || SHORT_NAMES.iter().any(|short| short.name == name)
         || MEMBERS.contains(&first)
         || (first == "target" || first == "reason") && name.contains('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unusual_field_suggests_the_short_name_that_was_meant() {
+        for (name, meant) in [
+            ("actr", Some("actor")),
+            ("user", Some("actor")),
+            ("traget", Some("target")),
+            ("tpye", None),
+            ("labels.app", None),
+            ("x", None),
+        ] {
+            let field = Field::named(name).unwrap();
+            assert!(!field.is_usual(), "{name}");
+            assert_eq!(field.meant(), meant, "{name}");
+        }
+        for name in [
+            "actor",
+            "Who",
+            ".type",
+            "initiator.host.address",
+            "requestData.size",
+            "tags",
+            "eventTime",
+        ] {
+            assert!(Field::named(name).unwrap().is_usual(), "{name}");
+        }
+        assert_eq!(Field::named("WHO").unwrap(), Field::named("actor").unwrap());
+        assert_ne!(
+            Field::named(".who").unwrap(),
+            Field::named("actor").unwrap()
+        );
+    }
 }

@@ -335,7 +335,9 @@ fn admit(parts: &mut Parts, login: LoginId, standing: &Arc<Standing>) {
 
 fn ended(app: &App) -> ApiError {
     app.metrics.auth_failed(AuthFailure::AccessToken);
-    ApiError::unauthenticated("the access token is not valid or has expired: log in again")
+    ApiError::unauthenticated(
+        "the access token is not valid or has expired: log in again. An API key or an ingest key begins with atk_, and is sent whole",
+    )
 }
 
 /// The ingest key of a request.

@@ -25,6 +25,8 @@ const UNKNOWN_BYTES: usize = 64 << 10;
 /// Assumed ratio of a compressed body's unpacked size to its length, until it is unpacked: somewhat above that of
 /// common events.
 const UNPACKED_FACTOR: usize = 6;
+/// Longest body of a sender who has shown no secret yet, in bytes: GitHub, which signs its bodies, sends none that is longer.
+const UNPROVEN_MAX_BYTES: usize = 25 << 20;
 /// Unused capacity up to this size is not worth a copy, in bytes.
 const SPARE_MAX_BYTES: usize = 64 << 10;
 
@@ -36,7 +38,12 @@ pub(super) async fn receive(
     sender: Sender,
     body: Body,
 ) -> Result<(Bytes, Share), ApiError> {
-    let announced = announced_length(headers)?;
+    let most = if sender.is_proven {
+        REQUEST_MAX_BYTES
+    } else {
+        UNPROVEN_MAX_BYTES
+    };
+    let announced = announced_length(headers, most)?;
     let mut decoder = Decoder::new(headers, app.ingest_budget.share_of(sender))?;
     let expected = match &decoder {
         Decoder::Identity(_) => announced,
@@ -54,8 +61,8 @@ pub(super) async fn receive(
     while let Some(chunk) = pace.next(&mut stream, limits, &app.metrics).await? {
         // Compressed bytes that unpack to nothing still cost work.
         received += chunk.len();
-        if received > REQUEST_MAX_BYTES {
-            return Err(too_large());
+        if received > most {
+            return Err(too_large(most));
         }
         if let Decoder::Identity(sink) = &mut decoder {
             sink.take(&chunk)?;
@@ -82,12 +89,12 @@ pub(super) async fn receive(
 }
 
 /// Returns the announced length of the body. Refuses one that is too long before reading it.
-fn announced_length(headers: &HeaderMap) -> Result<Option<usize>, ApiError> {
+fn announced_length(headers: &HeaderMap, most: usize) -> Result<Option<usize>, ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     match announced {
-        Some(length) if length > REQUEST_MAX_BYTES => Err(too_large()),
+        Some(length) if length > most => Err(too_large(most)),
         announced => Ok(announced),
     }
 }
@@ -204,7 +211,7 @@ impl Sink {
     fn take(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
         let length = self.bytes.len() + bytes.len();
         if length > REQUEST_MAX_BYTES {
-            return Err(too_large());
+            return Err(too_large(REQUEST_MAX_BYTES));
         }
         self.share.cover(length)?;
         self.bytes.extend_from_slice(bytes);
@@ -235,12 +242,10 @@ impl Write for Sink {
     }
 }
 
-fn too_large() -> ApiError {
+fn too_large(most: usize) -> ApiError {
     ApiError::new(
         ErrorCode::TooLarge,
-        format!(
-            "a request holds at most {REQUEST_MAX_BYTES} bytes after decompression: send several"
-        ),
+        format!("a request holds at most {most} bytes after decompression: send several"),
     )
 }
 

@@ -227,7 +227,7 @@ impl<'a> Intake<'a> {
             accepted,
             refused,
             origins,
-            undated: undated.map(|ids| ids.finalize().into()),
+            undated: undated.map(|ids| ids.chain_update(body).finalize().into()),
         })
     }
 }

@@ -20,6 +20,7 @@ impl Sender {
             domain: target.domain(),
             account: app.account_of(target).await?,
             network: network(principal.address()),
+            is_proven: true,
         })
     }
 }

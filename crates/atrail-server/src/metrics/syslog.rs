@@ -20,17 +20,20 @@ pub(crate) enum SyslogRefusal {
     Framing,
     /// A connection that was silent for too long.
     Idle,
+    /// A connection that gave way to another one.
+    Displaced,
     /// A datagram that arrived while too many waited.
     Datagrams,
 }
 
 impl SyslogRefusal {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Connections,
         Self::Handshake,
         Self::Key,
         Self::Framing,
         Self::Idle,
+        Self::Displaced,
         Self::Datagrams,
     ];
 
@@ -41,6 +44,7 @@ impl SyslogRefusal {
             Self::Key => "key",
             Self::Framing => "framing",
             Self::Idle => "idle",
+            Self::Displaced => "displaced",
             Self::Datagrams => "datagrams",
         }
     }

@@ -20,6 +20,7 @@ use tower::ServiceExt;
 use super::mount::Mount;
 use super::patience::{Slow, Timed};
 use super::places::{Crowded, Place, Places};
+use super::plain;
 use super::served::Served;
 use super::source;
 use super::tls::Tls;
@@ -139,7 +140,7 @@ impl Acceptor {
         if is_beside {
             patience.head = patience.head.min(PROBE_PATIENCE);
         }
-        let stream = Timed::new(stream, patience, Arc::clone(&place.stage));
+        let stage = Arc::clone(&place.stage);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             // The stream knows when a head begins, and this library does not; this limit is a safeguard against an
@@ -154,15 +155,24 @@ impl Acceptor {
             place,
             metrics: Arc::clone(&self.app.metrics),
         };
-        let (tls, patience) = (self.tls.clone(), patience.head);
+        let tls = self.tls.clone();
         async move {
             let Some(tls) = tls else {
+                let stream = Timed::new(stream, patience, stage);
                 let connection = http.serve_connection(TokioIo::new(stream), service);
                 return ending.run(connection, peer).await;
             };
+            let mut stream = stream;
+            let handshake = async move {
+                if plain::is_plain(&stream).await? {
+                    plain::answer(&mut stream).await?;
+                    return Err(std::io::Error::other("it began with plain HTTP"));
+                }
+                tls.accept(Timed::new(stream, patience, stage)).await
+            };
             // A handshake may take as long as a request's head, and a shutdown waits for no handshake.
             let secured = tokio::select! {
-                secured = tokio::time::timeout(patience, tls.accept(stream)) => secured,
+                secured = tokio::time::timeout(patience.head, handshake) => secured,
                 () = ending.stop.cancelled() => return,
                 () = ending.place.leave.cancelled() => return,
             };

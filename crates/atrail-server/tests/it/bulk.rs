@@ -272,3 +272,23 @@ async fn a_document_without_a_time_is_stored_once_by_its_id() {
     bulk(&admin, without).await;
     assert_eq!(stored(&admin).await.len(), 4);
 }
+
+/// A sender may write one document again and again, each time with other contents: each is an event of its own time.
+#[tokio::test]
+async fn new_contents_under_an_old_id_have_their_own_time() {
+    let server = TestServer::start().await;
+    let index =
+        |word: &str| format!("{{\"index\":{{\"_id\":\"host1\"}}}}\n{{\"state\":\"{word}\"}}\n");
+    for word in ["up", "down", "up"] {
+        let admin = server.admin().await;
+        bulk(&admin, &index(word)).await;
+        server.clock.advance(std::time::Duration::from_secs(4000));
+    }
+    let events = stored(&server.admin().await).await;
+    assert_eq!(events.len(), 2, "the third is the first, sent again");
+    let times: Vec<_> = events
+        .iter()
+        .map(|event| event["eventTime"].to_string())
+        .collect();
+    assert_ne!(times[0], times[1]);
+}

@@ -131,6 +131,19 @@ async fn spellings_of_one_name_are_guessed_at_together() {
     assert_eq!(guess("Jorg").await, 400, "the control: another name");
 }
 
+/// No user can have such a name, and PostgreSQL has no such text.
+#[tokio::test]
+async fn a_name_with_the_character_nul_is_a_guess_as_any_other() {
+    let server = TestServer::start().await;
+    let guess = async |name: &str| server.token(&by_password(name, "wrong")).await.status();
+    for round in 0..10 {
+        assert_eq!(guess("admin\0").await, 400, "{round}");
+    }
+    assert_eq!(refused(&server).await["password"], 10);
+    assert_eq!(guess("admin\0").await, 429);
+    assert_eq!(guess("admin").await, 400, "the control: another name");
+}
+
 #[tokio::test]
 async fn what_a_form_says_twice_or_not_at_all_is_no_request() {
     let server = TestServer::start().await;

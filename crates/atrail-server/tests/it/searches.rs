@@ -489,6 +489,82 @@ async fn counts_are_exact_in_all_by_time_and_by_value() {
 }
 
 #[tokio::test]
+async fn counts_by_space_are_those_of_each_space_alone_and_of_none_that_the_caller_may_not_read() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let stranger = tenant(&server, "elsewhere").await;
+    stranger.send_events(event(1)).await;
+    let of = json!({"organization": {"data": {"guid": server.initial.organization}}});
+    let mut spaces = vec![(admin.clone(), server.initial.space.clone())];
+    for name in ["second", "empty"] {
+        let new = json!({"name": name, "relationships": of});
+        let space: Value = admin.post(paths::SPACES).json(&new).made().await;
+        let space = space["guid"].as_str().unwrap().to_owned();
+        spaces.push((admin.in_space(Some(&space)), space));
+    }
+    let deeds = |ids: std::ops::Range<usize>| {
+        let deed = |id| {
+            deed(
+                id,
+                "2017-07-25T01:00:00Z",
+                ["read", "delete"][id % 2],
+                "ann",
+            )
+        };
+        ids.map(deed).collect::<Vec<_>>().join("\n")
+    };
+    spaces[0].0.send_events(deeds(0..5)).await;
+    spaces[1].0.send_events(deeds(5..20)).await;
+    let own = admin.post("/v3/events?AtAccountLevel=true");
+    assert_eq!(own.body(deeds(20..22)).seen().await.0, 200);
+    let counts = async |client: &Client, mut body: Value| -> Value {
+        body["start"] = "2017-07-25".into();
+        body["end"] = "2017-07-25".into();
+        client.post(paths::AGGREGATE).json(&body).made().await
+    };
+    let query = "target:bucket action:delete";
+    let whole = async |most: u32| {
+        let body = json!({"query": query, "AtAccountLevel": true, "spaces": most});
+        counts(&admin, body).await
+    };
+    let unsealed = whole(10).await;
+    let mut alone = Vec::new();
+    for (client, space) in &spaces[..2] {
+        let count = counts(client, json!({"query": query})).await["total"].clone();
+        alone.push(json!({"space": space, "count": count}));
+        let _ = client.session().await;
+    }
+    alone.reverse();
+    alone.push(json!({"space": server.initial.account, "count": 1}));
+    assert_eq!(
+        unsealed["spaces"],
+        json!({"values": alone, "others": 0, "distinct": 3})
+    );
+    assert_eq!(
+        (&alone[0]["count"], &alone[1]["count"]),
+        (&json!(8), &json!(2))
+    );
+    assert_eq!(whole(10).await["spaces"], unsealed["spaces"], "sealed");
+    let one = whole(1).await;
+    assert_eq!(one["total"], 11);
+    assert_eq!(
+        one["spaces"],
+        json!({"values": alone[..1], "others": 3, "distinct": 3})
+    );
+    assert!(
+        counts(&admin, json!({"query": query}))
+            .await
+            .get("spaces")
+            .is_none()
+    );
+    for most in [0, 1001] {
+        let body = json!({"spaces": most});
+        let refused = admin.post(paths::AGGREGATE).json(&body).refused().await;
+        assert_eq!(refused, (400, "bad_request".to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn without_a_query_a_count_is_that_of_status() {
     let server = TestServer::start().await;
     let admin = server.admin().await;

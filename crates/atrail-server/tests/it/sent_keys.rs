@@ -6,8 +6,11 @@ use atrail_api::{headers, paths};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::records::{details, of_action, own, own_of_space, today};
+use crate::searches::{sample, until_sample};
 use crate::support::{Client, Made, PASSWORD, TestServer, event};
 
 /// Creates a key of the caller; returns its id and the whole key.
@@ -267,6 +270,40 @@ async fn the_last_use_of_a_key_is_shown_and_costs_no_write_of_its_own() {
     let admin = server.admin().await;
     let later = shown(&admin).await.unwrap();
     assert!(later > first, "{later}, {first}");
+}
+
+#[tokio::test]
+async fn no_use_is_lost_with_a_list_whose_reader_hangs_up() {
+    let server = TestServer::start().await;
+    let (id, text) = key(&server.admin().await, json!({"name": "k"})).await;
+    let catalog = server.catalog().await;
+    let stored = || catalog.number_with("SELECT used FROM api_keys WHERE key = ?", &id);
+    let open = "atrail_http_open_connections";
+    let before = sample(&server, open).await;
+    let other = catalog.begin("SELECT 1").await;
+    let address = server.url("").replace("http://", "");
+    let asked = async |path: &str| {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        let head =
+            format!("GET {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {text}\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(1), connection.read_u8()).await;
+        answer.is_ok()
+    };
+    // The control: what stores nothing is answered while another writes, so the list waits to store the use.
+    assert!(asked(paths::SPACES).await);
+    assert!(!asked(paths::API_KEYS).await);
+    until_sample(&server, open, before).await;
+    assert_eq!(stored().await, None);
+    other.commit().await;
+    // Nobody lists anything, and the minute at the end of which uses are stored is not over.
+    for _ in 0..500 {
+        if stored().await.is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the use is lost");
 }
 
 #[tokio::test]

@@ -394,11 +394,26 @@ async fn connections_beyond_the_limit_replace_silent_ones() {
         streams.push(stream);
     }
     closed(streams.remove(0)).await;
-    streams[1]
+    // What a displaced connection had sent is kept, also a message that had not ended. It is the one that is silent for longest.
+    let mut partial = streams.remove(0);
+    partial.write_all(message(4).as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    streams[0]
         .write_all(format!("{}\n", message(3)).as_bytes())
         .await
         .unwrap();
     until(&admin, 4).await;
+    let newcomer = connected(&server, 0).await;
+    closed(partial).await;
+    let events = until(&admin, 5).await;
+    let cut = events
+        .iter()
+        .filter(|event| event.to_string().contains("is_cut"));
+    assert_eq!(cut.count(), 1);
+    let metrics = server.nobody().get(paths::METRICS).seen().await.1;
+    let line = "atrail_syslog_refused_total{reason=\"displaced\"} 2";
+    assert!(metrics.contains(line), "{metrics}");
+    drop(newcomer);
 }
 
 #[tokio::test]

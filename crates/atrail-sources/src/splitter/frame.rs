@@ -3,7 +3,7 @@
 use crate::Refusal;
 
 /// An open list.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub(super) kind: Kind,
     pub(super) expect: Expect,

@@ -18,7 +18,7 @@ const OPEN_MAX: usize = 64;
 const OPEN_MAX_MILLIS: u64 = 2000;
 
 /// What is read of the items at this position.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct OpenItems {
     /// The search for the end of the record that begins here.
     record: Option<RecordEnd>,
@@ -142,21 +142,21 @@ enum Record {
 }
 
 /// Items whose lines are not all read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Parts {
     open: VecDeque<Open>,
     open_bytes: usize,
     ready: VecDeque<Joined>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     key: [Vec<u8>; 2],
     millis: u64,
     item: Joined,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Joined {
     text: Vec<u8>,
     /// The line that it begins on.

@@ -11,7 +11,7 @@ use crate::inspector::Shape;
 use crate::scan::{Scan, Scanned};
 
 /// The current line.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Line {
     /// Whether the engine reads its values one by one.
     pub(super) entered: bool,

@@ -16,7 +16,7 @@ use crate::{Reason, Refusal};
 const HINT_BYTES: usize = 16;
 
 /// The search for the next place to continue.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Seek {
     /// The refusal of the broken value.
     refusal: Refusal,

@@ -4,7 +4,7 @@
 const REREADS_MAX: u8 = 8;
 
 /// Counts repeated reads.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Rereads {
     /// The position up to which the engine has read the input.
     until: usize,

@@ -98,7 +98,17 @@ impl Core {
     }
 
     async fn open_checked(&self, file: &ObjectFile, session_since: Instant) -> Result<Reader> {
-        let reader = match self.blobs.open(&file.path).await {
+        match self.open_checked_once(file, session_since).await {
+            // It was a copy: the object itself may be sound.
+            Err(StoreError::DamagedObject { .. }) if self.blobs.distrust(&file.path) => {
+                self.open_checked_once(file, session_since).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn open_checked_once(&self, file: &ObjectFile, session_since: Instant) -> Result<Reader> {
+        let reader = match self.blobs.open(&file.path, Some(file.expected())).await {
             Ok(reader) => reader,
             Err(StoreError::NotFound { .. }) => return Err(damaged(file, "its file is missing")),
             Err(error) => return Err(error),

@@ -7,6 +7,7 @@ use crate::{Store, StoreSettings};
 use super::{Arc, Fixture, ManualClock};
 
 const COMMIT: &str = "commit a seal";
+const LOOK: &str = "look whether a commit took effect";
 
 impl Fixture {
     /// Returns how many duplicates a repetition of the event yields.
@@ -68,7 +69,7 @@ async fn while_it_is_unknown_whether_a_seal_counts_nothing_is_erased_sealed_or_t
     fixture.send("two").await;
     let core = &fixture.store.core;
     core.catalog.misreport(COMMIT);
-    core.catalog.close_readers().await;
+    core.catalog.misreport(LOOK);
     fixture.seal().await.unwrap().unwrap_err();
     assert!(core.unknown_seal.lock().is_some());
     assert!(fixture.store.write_refusal().is_some());

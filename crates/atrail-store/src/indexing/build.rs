@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use atrail_archive::members::Members;
 use atrail_catalog::index_files::IndexableSegment;
-use atrail_disk::{Reader, StoreError};
+use atrail_disk::{ErrorKind, Reader, StoreError};
 use atrail_model::{Day, Domain, ObjectId, SegmentId};
 use atrail_search::index::{Settings, Writer, Written};
 use bytes::Bytes;
@@ -64,13 +64,13 @@ pub(super) fn build(
             )
         };
         if open.as_ref().is_none_or(|(id, ..)| *id != file.id) {
-            let reader = match core.blobs.open_near(&file.path) {
-                Some(Ok(reader)) => reader,
-                Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
-                    return Err(Unbuilt::Moved(file.id));
+            let reader = match core.blobs.open_waiting(&file.path, Some(file.expected())) {
+                Ok(reader) => reader,
+                Err(StoreError::NotFound { .. }) => return Err(Unbuilt::Moved(file.id)),
+                Err(error) if error.kind() == ErrorKind::Unavailable => {
+                    return Err(Unbuilt::Failed(Box::new(error)));
                 }
-                Some(Err(error)) => return Err(damaged(&error.to_string())),
-                None => return Err(Unbuilt::Moved(file.id)),
+                Err(error) => return Err(damaged(&error.to_string())),
             };
             let starts = core
                 .starts

@@ -10,6 +10,7 @@ use atrail_model::Target;
 use super::IndexProgress;
 use crate::Store;
 use crate::core::Core;
+use crate::search::Unopened;
 
 /// Files of one query of the catalog.
 const PAGE: u32 = 256;
@@ -127,10 +128,19 @@ impl Core {
     /// Reads a file to its end; returns its fault, if it has one.
     async fn check_index_file(self: &Arc<Self>, row: &IndexFileRow) -> Result<Option<String>> {
         let (core, row) = (Arc::clone(self), row.clone());
+        let path = row.path.clone();
         let checked = spawn_low(Priority::Lowest, move || {
             let (file, source) = core.index_cache.open_anew(&*core.index, &row)?;
-            file.check(&source).map_err(|error| error.to_string())
+            file.check(&source)
+                .map_err(|error| Unopened::Bad(error.to_string()))
         });
-        Ok(checked.await.map_err(|_| StoreError::Panicked)?.err())
+        match checked.await.map_err(|_| StoreError::Panicked)? {
+            Ok(()) => Ok(None),
+            Err(Unopened::Bad(why)) => Ok(Some(why)),
+            Err(Unopened::Away) => Err(StoreError::Away {
+                what: format!("read {path}"),
+                source: "the bucket does not answer".into(),
+            }),
+        }
     }
 }

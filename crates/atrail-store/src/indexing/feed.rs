@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use atrail_archive::object::INDEX_PREFIX;
 use atrail_catalog::domains::DomainRow;
 use atrail_catalog::index_files::IndexFileRow;
+use atrail_catalog::outcome::Trace;
 
 use atrail_disk::{Priority, Result, StoreError, chain, space, spawn_low};
 use atrail_model::{Day, Domain, ObjectId};
@@ -289,6 +290,11 @@ impl Core {
             }
             Err(Unbuilt::Failed(error)) => return Err(*error),
             Err(Unbuilt::Damaged(object, error)) => {
+                if let StoreError::DamagedObject { path, .. } = &*error
+                    && self.blobs.distrust(path)
+                {
+                    return Ok(Outcome::More);
+                }
                 self.counters.index_failures.add(1);
                 tracing::warn!(
                     error = chain(&*error),
@@ -355,13 +361,16 @@ impl Core {
         let new = durable.iter();
         let new = new.map(|one| (one.number, &one.file, &one.replaced[..]));
         let added = self.catalog.add_index_files(&new.collect::<Vec<_>>()).await;
+        // A commit that was reported as failed may count nevertheless. While that is unknown, nothing is erased.
+        let are_there = match &added {
+            Ok(added) => paths.iter().map(|path| added.contains(path)).collect(),
+            Err(error) => {
+                let traces = paths.iter().map(|path| Trace::IndexFile(path));
+                self.took_effect(error, &traces.collect::<Vec<_>>()).await?
+            }
+        };
         let mut gone = Vec::new();
-        for one in made {
-            // A commit that was reported as failed may count nevertheless. While that is unknown, nothing is erased.
-            let is_there = match &added {
-                Ok(added) => added.contains(&one.file.path),
-                Err(_) => self.catalog.has_index_file(&one.file.path).await?,
-            };
+        for (one, is_there) in made.iter().zip(are_there) {
             if is_there {
                 self.counters.indexed_events.add(one.file.events);
                 self.counters.index_files.add(1);

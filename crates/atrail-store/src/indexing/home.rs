@@ -3,7 +3,7 @@
 //! A backup has no index, and neither has a catalog that was made anew. Where the mark is missing, the files of the rows are
 //! missing too, or are of another catalog: the index begins anew.
 
-use atrail_disk::{Result, chain};
+use atrail_disk::{ErrorKind, Result, chain};
 use atrail_model::ObjectId;
 use bytes::Bytes;
 
@@ -25,11 +25,16 @@ impl Core {
     }
 
     async fn try_find_index(&self) -> Result<()> {
-        if let Some(mark) = self.catalog.index_mark().await?
-            && self.index.open(&mark).await.is_ok()
-        {
-            self.indexing.note_found();
-            return Ok(());
+        if let Some(mark) = self.catalog.index_mark().await? {
+            match self.index.open(&mark, None).await {
+                Ok(_) => {
+                    self.indexing.note_found();
+                    return Ok(());
+                }
+                // Nobody knows whether the index is there.
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+                Err(_) => {}
+            }
         }
         let mark = format!("mark-{}", ObjectId::generate());
         self.index.clear().await?;

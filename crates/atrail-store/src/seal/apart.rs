@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrail_archive::object::{self, NewObject};
+use atrail_catalog::outcome::Trace;
 use atrail_disk::{
     ErrorKind, Result, StoreError, chain, durable, is_full, off_thread, off_thread_low,
 };
@@ -66,7 +67,10 @@ impl Core {
             return Err(failed.swap_remove(full).1);
         }
         let is_all = written.is_empty() && !failed.is_empty();
-        if is_all && !self.can_write_archive().await {
+        // A bucket that is away is away for all objects.
+        let is_away = |error: &StoreError| error.kind() == ErrorKind::Unavailable;
+        let is_away = failed.first().is_some_and(|(_, error)| is_away(error));
+        if is_all && (is_away || !self.can_write_archive().await) {
             return Err(failed.swap_remove(0).1);
         }
         let why = failed
@@ -203,7 +207,7 @@ impl Core {
             }
         };
         if let Err(error) = seal.commit().await
-            && !self.is_committed(id, &error).await?
+            && !self.is_sealed(&error, Trace::Object(id)).await?
         {
             self.dedup.withdraw(keys);
             return Err(error);
@@ -218,29 +222,6 @@ impl Core {
         self.counters.object_bytes.add(size_bytes);
         tracing::info!(domain = %place.domain, day = %place.day, hour = place.hour.number(), "an hour that was set apart is sealed");
         Ok(())
-    }
-
-    /// Reports whether an object is in the archive although its commit was reported as failed.
-    ///
-    /// # Errors
-    /// When the catalog does not answer. Then the store refuses all writes and seals nothing more, as for any seal: the
-    /// next start finds out.
-    async fn is_committed(&self, id: ObjectId, error: &StoreError) -> Result<bool> {
-        match self.catalog.recorded(id).await {
-            Ok(recorded) => {
-                if recorded.is_some() {
-                    tracing::warn!(%error, "a commit was reported as failed, but took effect");
-                }
-                Ok(recorded.is_some())
-            }
-            Err(unknown) => {
-                let why =
-                    format!("the catalog does not say whether a seal is committed: {unknown}");
-                *self.unknown_seal.lock() = Some(why.clone());
-                self.journal.poison(why);
-                Err(unknown)
-            }
-        }
     }
 }
 

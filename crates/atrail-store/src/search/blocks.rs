@@ -7,7 +7,7 @@ use std::sync::Arc;
 use atrail_archive::members::read_member;
 use atrail_archive::object::ObjectFile;
 use atrail_catalog::searching::SegmentPlace;
-use atrail_disk::{Reader, StoreError};
+use atrail_disk::{ErrorKind, Reader, StoreError};
 use atrail_model::{ObjectId, Recent, SegmentId};
 use tokio::runtime::Handle;
 
@@ -40,11 +40,11 @@ pub(super) struct Blocks {
 /// # Errors
 /// `Moved` when it is missing, or another file stands there: a compaction or a deletion may have removed it.
 pub(super) fn open_object(core: &Core, file: &ObjectFile) -> Result<Reader, Stop> {
-    let opened = core
-        .blobs
-        .open_near(&file.path)
-        .unwrap_or_else(|| Err(std::io::ErrorKind::NotFound.into()));
-    let reader = opened.map_err(|error| Stop::Moved(damaged(file, &error.to_string())))?;
+    let opened = core.blobs.open_waiting(&file.path, Some(file.expected()));
+    let reader = opened.map_err(|error| match error.kind() {
+        ErrorKind::Unavailable => Stop::Failed(error.into()),
+        _ => Stop::Moved(damaged(file, &error.to_string())),
+    })?;
     let size_bytes = reader.stamp().map(|stamp| stamp.size_bytes);
     if size_bytes.as_ref().ok() != Some(&file.size_bytes) {
         let why = format!("its file does not have {} bytes", file.size_bytes);
@@ -184,6 +184,7 @@ impl Blocks {
         };
         let broken = |error: std::io::Error| {
             self.core.counters.damaged_reads.add(1);
+            self.core.blobs.distrust(&file.path);
             Stop::Failed(damaged(file, &error.to_string()).into())
         };
         let starts = &self.core.starts;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use atrail_archive::Blobs;
 use atrail_archive::object::INDEX_PREFIX;
 use atrail_catalog::index_files::IndexFileRow;
-use atrail_disk::Reader;
+use atrail_disk::{ErrorKind, Reader};
 use atrail_model::Recent;
 use atrail_search::index::{Footer, IndexFile, Source};
 use parking_lot::Mutex;
@@ -20,6 +20,15 @@ pub(crate) const VERSION: u32 = 1;
 pub(crate) struct IndexCache {
     open: Mutex<Recent<String, Arc<IndexFile>>>,
     bad: Mutex<HashSet<String>>,
+}
+
+/// Why a file of the index cannot be opened.
+#[derive(Debug)]
+pub(crate) enum Unopened {
+    /// It is on another machine, which does not answer now.
+    Away,
+    /// It is missing, or differs from what was written.
+    Bad(String),
 }
 
 /// A file of the index, to be read.
@@ -56,20 +65,25 @@ impl IndexCache {
         &self,
         blobs: &dyn Blobs,
         row: &IndexFileRow,
-    ) -> Result<(Arc<IndexFile>, IndexSource), String> {
+    ) -> Result<(Arc<IndexFile>, IndexSource), Unopened> {
         let path = row.path.strip_prefix(INDEX_PREFIX).unwrap_or(&row.path);
-        let reader = blobs.open_near(path).ok_or("it is on another machine")?;
-        let reader = reader.map_err(|error| format!("it cannot be opened: {error}"))?;
-        let stamp = reader.stamp().map_err(|error| error.to_string())?;
+        let reader = blobs
+            .open_waiting(path, None)
+            .map_err(|error| match error.kind() {
+                ErrorKind::Unavailable => Unopened::Away,
+                _ => Unopened::Bad(format!("it cannot be opened: {error}")),
+            })?;
+        let bad = |error: &dyn std::error::Error| Unopened::Bad(error.to_string());
+        let stamp = reader.stamp().map_err(|error| bad(&error))?;
         let source = IndexSource {
             reader,
             size_bytes: stamp.size_bytes,
         };
         if stamp.size_bytes != row.size_bytes {
-            return Err(format!(
+            return Err(Unopened::Bad(format!(
                 "it has {} bytes in place of {}",
                 stamp.size_bytes, row.size_bytes
-            ));
+            )));
         }
         if let Some(file) = self.open.lock().get(&row.path) {
             return Ok((Arc::clone(file), source));
@@ -78,9 +92,9 @@ impl IndexCache {
             size_bytes: row.footer_bytes,
             sha256: row.footer_sha256,
         };
-        let file = IndexFile::open(&source, &footer).map_err(|error| error.to_string())?;
+        let file = IndexFile::open(&source, &footer).map_err(|error| bad(&error))?;
         if (file.domain(), file.day()) != (row.domain, row.day) {
-            return Err("it is of another domain or day".to_owned());
+            return Err(Unopened::Bad("it is of another domain or day".to_owned()));
         }
         let file = Arc::new(file);
         let weight = file.memory_bytes() + row.path.len();
@@ -97,7 +111,7 @@ impl IndexCache {
         &self,
         blobs: &dyn Blobs,
         row: &IndexFileRow,
-    ) -> Result<(Arc<IndexFile>, IndexSource), String> {
+    ) -> Result<(Arc<IndexFile>, IndexSource), Unopened> {
         self.open.lock().remove(&row.path);
         self.open(blobs, row)
     }

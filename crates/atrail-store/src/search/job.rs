@@ -16,6 +16,7 @@ use super::blocks::{Blocks, damaged, open_object};
 use super::budget::Limits;
 use super::days::{Domains, Listing, Uncovered, UnsealedHour};
 use super::error::Stop;
+use super::index_cache::Unopened;
 use super::rank::{At, Line};
 use super::types::{Question, Searched};
 use crate::core::Core;
@@ -201,6 +202,7 @@ impl Worker {
         let segments = &object.contents.segments;
         let broken = |why: &str| {
             core.counters.damaged_reads.add(1);
+            core.blobs.distrust(&file.path);
             Stop::Failed(damaged(file, why).into())
         };
         let reader = open_object(core, file)?;
@@ -292,7 +294,10 @@ impl Worker {
         let asked = Arc::clone(&self.asked);
         let core = &asked.core;
         let opened = core.index_cache.open(&*core.index, row);
-        let (file, source) = opened.map_err(|why| self.bad_file(row, &why))?;
+        let (file, source) = opened.map_err(|unopened| match unopened {
+            Unopened::Away => Stop::BadFile,
+            Unopened::Bad(why) => self.bad_file(row, &why),
+        })?;
         self.searched.files += 1;
         let mut parts: Vec<_> = file.parts().iter().copied().enumerate().collect();
         if sink.is_newest_first() {

@@ -1,9 +1,6 @@
 //! The journal of one machine: a write-ahead log in files, one thread that writes it, and the unsealed events in
 //! memory.
 
-mod append;
-mod lanes;
-mod memtable;
 mod recover;
 mod writer;
 
@@ -16,12 +13,12 @@ use atrail_model::{AccountId, DayRange, DayTotal, Domain, Hours, Place};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::RwLock;
 
+use super::memtable::Memtable;
 use super::{
     Appended, Batch, CountsKept, Gathered, Journal, Moved, Pending, Recent, Ripe, Rotation, Taken,
     Unsealed,
 };
 use crate::log::{LogNumber, Replay, Wal};
-use memtable::Memtable;
 pub use recover::NewJournal;
 pub(super) use recover::{RecoveredLog, recover_log};
 use writer::WriterHandle;

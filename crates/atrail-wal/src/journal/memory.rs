@@ -23,9 +23,13 @@ use super::{
 use crate::journal::recent::Before;
 use crate::journal::unsigned::UnsignedSeals;
 use crate::log::{Frame, LogNumber};
+#[cfg(feature = "conformance")]
+pub use log::Failure;
+#[cfg(not(feature = "conformance"))]
+pub(crate) use log::Failure;
+pub(crate) use log::Fault;
 pub use log::MemoryLog;
 use log::Numbered;
-pub(crate) use log::{Failure, Fault};
 
 /// A journal in memory, for tests and experiments. Its log survives it, as files would.
 #[derive(Debug)]
@@ -261,7 +265,8 @@ impl MemoryJournal {
             *seals += 1;
             let number = *seals;
             let first = pending.first_sequence;
-            state.unsigned.add(*domain, number, first);
+            let sequences = (first, pending.last_sequence);
+            state.unsigned.add(*domain, number, sequences);
             if kept.fault != Some(Fault::CountsWhatIsSealed) {
                 state.left.insert(*domain, pending.last_sequence);
                 let last = pending.last_sequence;
@@ -403,8 +408,10 @@ impl Journal for MemoryJournal {
                 goes.reverse();
             }
             if let Some(pending) = goes.into_iter().next() {
-                let pending = Arc::new(pending);
+                let mut pending = pending;
                 let mut state = self.state.lock();
+                pending.after = state.left.get(domain).copied().unwrap_or(0);
+                let pending = Arc::new(pending);
                 state.sealing.insert(*domain, Arc::clone(&pending));
                 taken.push((*domain, pending));
             }

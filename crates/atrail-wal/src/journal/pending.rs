@@ -18,6 +18,8 @@ pub const GATHER_HOURS: usize = HOURS_MAX;
 #[derive(Debug, Clone)]
 pub struct Pending {
     pub(crate) first_sequence: u64,
+    /// The domain's watermark before this is sealed, as the journal knows it.
+    pub after: u64,
     /// The domain's watermark once this is sealed.
     pub last_sequence: u64,
     /// When the first of them arrived.
@@ -55,6 +57,7 @@ impl Pending {
     pub(super) fn begin(sequence: u64, since: Elapsed) -> Self {
         Self {
             first_sequence: sequence,
+            after: 0,
             last_sequence: sequence,
             since,
             size_bytes: 0,
@@ -141,6 +144,40 @@ impl Pending {
     pub(super) fn lines_above(&self, day: Day, hour: Hour, above: u64) -> &[Line] {
         let held = self.hours.get(&(day, hour));
         held.map_or(&[], |held| &held.lines[self.upto((day, hour), above)..])
+    }
+
+    /// Forgets the events of frames up to a number, and returns by how much that lessens the load.
+    pub(super) fn forget_to(&mut self, sequence: u64) -> Load {
+        if sequence < self.first_sequence {
+            return Load::default();
+        }
+        let before = self.load();
+        let hours: Vec<_> = self.hours.keys().copied().collect();
+        for hour in hours {
+            let gone = self.upto(hour, sequence);
+            if gone == 0 {
+                continue;
+            }
+            let Some(held) = self.hours.get_mut(&hour) else {
+                continue;
+            };
+            for line in held.lines.drain(..gone) {
+                self.leaves.remove(&line.leaf);
+                held.size_bytes -= line.line.len() as u64;
+                self.size_bytes -= line.line.len() as u64;
+            }
+            if held.lines.is_empty() {
+                self.hours.remove(&hour);
+                self.ends.remove(&hour);
+            } else if let Some(ends) = self.ends.get_mut(&hour) {
+                ends.retain(|end| end.sequence > sequence);
+                for end in ends {
+                    end.lines -= u32::try_from(gone).unwrap_or(u32::MAX);
+                }
+            }
+        }
+        self.first_sequence = sequence + 1;
+        before.minus(self.load())
     }
 
     /// Returns how many events of an hour are of frames up to a number.

@@ -22,11 +22,11 @@ pub struct Frame {
 
 /// The contents of a frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FrameHeader {
-    pub(super) sequence: u64,
+pub(crate) struct FrameHeader {
+    pub(crate) sequence: u64,
     /// The highest sequence number that was durable when this frame was written.
-    pub(super) durable: u64,
-    pub(super) payload_len: usize,
+    pub(crate) durable: u64,
+    pub(crate) payload_len: usize,
 }
 
 /// The contents of a log file's header.
@@ -41,7 +41,7 @@ pub(super) struct FileHeader {
 }
 
 pub(super) const FILE_HEADER_LEN: usize = 40;
-pub(super) const FRAME_HEADER_LEN: usize = 32;
+pub(crate) const FRAME_HEADER_LEN: usize = 32;
 const EMPTY_PAYLOAD_LEN: usize = 21;
 /// The length of a frame without events. Such a frame may end with fewer zeros than that.
 pub(super) const EMPTY_FRAME_LEN: usize = FRAME_HEADER_LEN + EMPTY_PAYLOAD_LEN;
@@ -125,7 +125,7 @@ pub(crate) fn split_into_frames(
 }
 
 /// Appends a frame's bytes to a buffer.
-pub(super) fn encode_frame(frame: &Frame, durable: u64, out: &mut Vec<u8>) {
+pub(crate) fn encode_frame(frame: &Frame, durable: u64, out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + FRAME_HEADER_LEN, 0);
     let (kind, guid) = match &frame.domain {
@@ -166,7 +166,7 @@ pub(super) fn encoded_len(domain_events: &[NewEvent]) -> usize {
 
 /// Reads the frame header at the start of the bytes; returns `None` unless the whole frame is present and its checksum
 /// is right.
-pub(super) fn sound_frame(bytes: &[u8]) -> Option<FrameHeader> {
+pub(crate) fn sound_frame(bytes: &[u8]) -> Option<FrameHeader> {
     let header = bytes.get(..FRAME_HEADER_LEN)?;
     if header[..4] != FRAME_MAGIC {
         return None;
@@ -197,7 +197,7 @@ pub(super) fn domain_of_payload(payload: &[u8]) -> Option<(Domain, u32)> {
 
 /// Reads the payload of a sound frame; returns `None` when it is not in the format of [`encode_frame`]. `payload` has
 /// the frame's bytes after its header; the events share its memory.
-pub(super) fn decode_payload(sequence: u64, payload: &Bytes) -> Option<Frame> {
+pub(crate) fn decode_payload(sequence: u64, payload: &Bytes) -> Option<Frame> {
     let (domain, count) = domain_of_payload(payload)?;
     let mut at = EMPTY_PAYLOAD_LEN;
     let mut events = Vec::new();

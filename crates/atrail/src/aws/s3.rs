@@ -14,7 +14,7 @@ use reqwest::header::{HeaderMap, LAST_MODIFIED};
 use reqwest::{Method, Response};
 
 use self::listing::{Page, is_early};
-use super::{ATTEMPTS, Aws, Request, encoded};
+use super::{ATTEMPTS, Aws, Request, Subject, encoded};
 use crate::client::Backoff;
 use crate::error::{CliError, Exit, Result};
 use crate::nameless::Nameless;
@@ -98,13 +98,11 @@ impl<'a> S3<'a> {
     ) -> Result<()> {
         let mut places = vec![(place.prefix.clone(), since)];
         while let Some((prefix, since)) = places.pop() {
-            let (delimiter, mut after) = (since.map(|_| "/"), None);
+            let delimiter = since.map(|_| "/");
             let mut token = None;
             let mut dirs = Vec::new();
             loop {
-                let page = self
-                    .page(&place.bucket, &prefix, delimiter, after.take(), token)
-                    .await?;
+                let page = self.page(&place.bucket, &prefix, delimiter, token).await?;
                 token = page.next.clone();
                 dirs.extend(page.dirs.iter().cloned());
                 use_page(page).await?;
@@ -127,7 +125,6 @@ impl<'a> S3<'a> {
         bucket: &str,
         prefix: &str,
         delimiter: Option<&str>,
-        after: Option<&str>,
         token: Option<String>,
     ) -> Result<Page> {
         let token = token.as_deref();
@@ -138,7 +135,6 @@ impl<'a> S3<'a> {
             ("encoding-type", Some("url")),
             ("list-type", Some("2")),
             ("prefix", Some(prefix)),
-            ("start-after", after),
         ];
         let members = members
             .iter()
@@ -160,7 +156,8 @@ impl<'a> S3<'a> {
     /// Fetches an object into a temporary file.
     ///
     /// # Errors
-    /// When it is not there or cannot be read, after some attempts.
+    /// With [`Exit::Failed`] when it is not there or cannot be read, after some attempts; with another one when the
+    /// bucket is away or busy, or nobody may use it.
     pub(crate) async fn fetch(&self, bucket: &str, key: &str, dir: &Path) -> Result<Fetched> {
         let failed = |error| CliError::file(format!("could not write in {}", dir.display()), error);
         let file = Nameless::create(dir, "import").map_err(failed)?;
@@ -194,11 +191,9 @@ impl<'a> S3<'a> {
                     signature,
                 });
             };
-            let error = CliError::new(
-                Exit::Unavailable,
-                format!("could not fetch s3://{bucket}/{key}"),
-            );
-            let error = error.because(why).hint("the same command resumes");
+            // The bucket answers, so that it is this object that cannot be had.
+            let error = CliError::failed(format!("could not fetch s3://{bucket}/{key}"));
+            let error = error.because(why);
             self.aws.pause(&mut backoff, None, error).await?;
         }
     }
@@ -221,6 +216,10 @@ impl<'a> S3<'a> {
             }
             let request = Request {
                 service: "s3",
+                subject: match key {
+                    "" => Subject::Service,
+                    _ => Subject::Object,
+                },
                 region: region.clone(),
                 method: Method::GET,
                 url,
@@ -263,12 +262,21 @@ impl<'a> S3<'a> {
             true => "amazonaws.com.cn",
             false => "amazonaws.com",
         };
-        // A certificate covers one label in front of the service's name.
-        match bucket.contains(['.', '_']) {
-            true => format!("https://s3.{region}.{domain}/{bucket}/"),
-            false => format!("https://{bucket}.s3.{region}.{domain}/"),
+        // A certificate covers one label in front of the service's name. Old buckets have names that are none.
+        match is_label(bucket) {
+            true => format!("https://{bucket}.s3.{region}.{domain}/"),
+            false => format!("https://s3.{region}.{domain}/{bucket}/"),
         }
     }
+}
+
+/// Returns whether a name of a bucket is a label of a host name (RFC 1123 §2.1).
+fn is_label(bucket: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    bucket.len() <= 63
+        && bucket.bytes().all(is_plain)
+        && !bucket.starts_with('-')
+        && !bucket.ends_with('-')
 }
 
 /// Reads a date of HTTP in its only form that senders may make: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
@@ -306,6 +314,20 @@ mod tests {
             "logs",
         ] {
             assert!(wrong.parse::<Place>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_of_buckets_stand_in_a_host_only_if_they_can() {
+        let long = "a".repeat(64);
+        for (bucket, is) in [
+            ("logs-1", true),
+            ("my.logs", false),
+            ("Logs", false),
+            ("logs-", false),
+            (&*long, false),
+        ] {
+            assert_eq!(is_label(bucket), is, "{bucket}");
         }
     }
 

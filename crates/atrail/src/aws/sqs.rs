@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Aws, Request};
+use super::{Aws, Request, Subject};
 use crate::client::Endpoint;
 use crate::error::{CliError, Exit, Result};
 
@@ -99,11 +99,12 @@ impl<'a> Queue<'a> {
         Ok(received.messages)
     }
 
-    /// Deletes messages.
+    /// Deletes messages. Returns the reason for each that stays; it will come again.
     ///
     /// # Errors
-    /// When the queue cannot be written, or keeps one of them.
-    pub(crate) async fn delete(&self, receipts: &[String]) -> Result<()> {
+    /// When the queue cannot be written.
+    pub(crate) async fn delete(&self, receipts: &[String]) -> Result<Vec<String>> {
+        let mut kept = Vec::new();
         for receipts in receipts.chunks(MESSAGES_MAX) {
             let entries = receipts.iter().enumerate();
             let entries = entries
@@ -113,14 +114,12 @@ impl<'a> Queue<'a> {
                 "Entries": entries.collect::<Vec<_>>(),
             });
             let deleted: Deleted = self.call("DeleteMessageBatch", &body).await?;
-            if let Some(failed) = deleted.failed.first() {
+            kept.extend(deleted.failed.iter().map(|failed| {
                 let why = failed["Message"].as_str().or(failed["Code"].as_str());
-                return Err(CliError::failed("a message could not be deleted")
-                    .because(why.unwrap_or("the queue gives no reason").to_owned())
-                    .hint("it will come again; its events are stored once"));
-            }
+                why.unwrap_or("the queue gives no reason").to_owned()
+            }));
         }
-        Ok(())
+        Ok(kept)
     }
 
     async fn call<T: serde::de::DeserializeOwned>(&self, action: &str, body: &Value) -> Result<T> {
@@ -136,6 +135,7 @@ impl<'a> Queue<'a> {
         );
         let request = Request {
             service: "sqs",
+            subject: Subject::Service,
             region: self.region.clone(),
             method: Method::POST,
             url: format!("{}/", self.queue.endpoint),

@@ -14,6 +14,14 @@ use crate::state::{Credentials, Locked, StateDir};
 
 /// Attempts to get a token.
 const ATTEMPTS: u32 = 5;
+/// The user name with which an API key logs in.
+const API_KEY_USER: &str = "apikey";
+/// What to do with a key that is refused.
+const API_KEY_HINT: &str = "check the file with the API key: `atrail admin api-key list` shows the keys in force, and `atrail admin api-key \
+     create NAME` makes another";
+/// What an ingest key is for.
+const INGEST_KEY_HINT: &str = "commands need an API key: `atrail admin api-key create NAME --scope send` makes one that only sends. With an ingest key, \
+     send by `curl -H 'Authorization: Bearer KEY' --data-binary @FILE ENDPOINT/v3/events`";
 /// RFC 6749 §6.
 const REFRESH: &str = "refresh_token";
 
@@ -155,7 +163,7 @@ pub(crate) async fn revoke(server: &Server, refresh_token: &str) -> Result<()> {
 }
 
 async fn grant_api_key(server: &Server, key: &str) -> Result<TokenResponse> {
-    grant_password(server, "apikey", key).await
+    grant_password(server, API_KEY_USER, key).await
 }
 
 /// Requests tokens (RFC 6749 §4.3, §6) as the Cloud Foundry client `cf`, which has no secret.
@@ -219,11 +227,17 @@ async fn read(
                 .hint(format!("`{LOG_IN}`")),
         );
     }
-    let refused = CliError::new(Exit::Denied, "the login was refused").hint(format!(
-        "check user and password or key, then log in again: `{LOG_IN}`"
-    ));
-    Err(match serde_json::from_slice::<TokenError>(&body) {
-        Ok(error) => refused.because(error.error_description),
+    let why = serde_json::from_slice::<TokenError>(&body);
+    let why = why.map(|error| error.error_description);
+    let is_key = form.username.as_deref() == Some(API_KEY_USER);
+    let hint = match &why {
+        Ok(why) if why.starts_with(TokenError::INGEST_KEY) => INGEST_KEY_HINT.to_owned(),
+        _ if is_key => API_KEY_HINT.to_owned(),
+        _ => format!("check user and password or key, then log in again: `{LOG_IN}`"),
+    };
+    let refused = CliError::new(Exit::Denied, "the login was refused").hint(hint);
+    Err(match why {
+        Ok(why) => refused.because(why),
         Err(_) => refused,
     })
 }

@@ -1,9 +1,10 @@
 //! Translates the server's errors into the command line's.
 
-use atrail_api::{ErrorCode, Problem, paths};
+use atrail_api::{ErrorCode, PORT_SPEAKS_HTTPS, Problem, paths};
 use reqwest::{Response, StatusCode};
 
 use super::answer::{self, ONE_MAX_BYTES};
+use super::tls::CHECK_SCHEME;
 use crate::error::{CliError, Exit, LOG_IN};
 
 /// Returns the error for an unsuccessful answer.
@@ -18,7 +19,12 @@ pub(crate) async fn explain(response: Response) -> CliError {
 
 fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
     let Ok(problem) = serde_json::from_slice::<Problem>(body) else {
-        return without_problem(status, path);
+        return match speaks_https(body) {
+            Some(why) => CliError::new(Exit::Unavailable, "the server did not take the request")
+                .because(why)
+                .hint(CHECK_SCHEME),
+            None => without_problem(status, path),
+        };
     };
     let exit = match problem.code {
         ErrorCode::Damaged => Exit::Corrupt,
@@ -94,6 +100,13 @@ fn without_problem(status: StatusCode, path: &str) -> CliError {
         429 | 502..=504 => error.hint("try again later"),
         _ => error.hint("is this an atrail server? See `atrail target`"),
     }
+}
+
+/// Returns what a server that speaks HTTPS answers to plain HTTP: `this port speaks HTTPS: try https://…`.
+fn speaks_https(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let line = text.lines().next()?;
+    line.starts_with(PORT_SPEAKS_HTTPS).then(|| line.to_owned())
 }
 
 fn log_in_again() -> String {

@@ -143,6 +143,14 @@ impl Digest {
         })
     }
 
+    /// Returns the digest as one that was read with the metadata of its object.
+    pub(crate) fn of_metadata(self) -> Self {
+        Self {
+            has_metadata: true,
+            ..self
+        }
+    }
+
     /// Returns the text that CloudTrail signs: end of the time, bucket and key, hash of the unpacked digest, signature of
     /// the digest before it.
     pub(crate) fn signed_text(&self) -> String {

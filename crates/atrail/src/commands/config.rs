@@ -83,6 +83,14 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
             (None, None) => ("-".to_owned(), Origin::Default),
         };
     let trust = settings.trust(context.as_ref());
+    // The variable counts before a context that a flag names, too.
+    let verifier_key = match &variables.verifier_key {
+        Some(key) => (key.clone(), Origin::Environment("ATRAIL_VKEY")),
+        None => {
+            let remembered = context.as_ref().and_then(|one| one.verifier_key.clone());
+            pick(&None, "", remembered)
+        }
+    };
     let shown = |path: &PathBuf| path.display().to_string();
     let row = |name, (value, origin)| (name, value, origin);
     Ok(vec![
@@ -131,6 +139,7 @@ fn values(settings: &Settings) -> Result<Vec<(&'static str, String, Origin)>> {
                     .map(shown),
             ),
         ),
+        row("verifier-key", verifier_key),
         (
             "skip-ssl-validation",
             trust.skip_ssl_validation.to_string(),

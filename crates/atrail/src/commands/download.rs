@@ -14,7 +14,7 @@ use atrail_model::DayRange;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
-use super::session::SessionWord;
+use super::session::{SessionWord, Since};
 use super::verify;
 use crate::client::connect;
 use crate::days::{DayDefault, ScopeFlags};
@@ -32,7 +32,7 @@ use wanted::Wanted;
 #[command(
     after_help = "Example:\n  atrail download -o events.json.gz 32c657c5-31c0-4a3c-a139-b380871c737a\n  \
     atrail download --day yesterday -o yesterday.json.gz --verify\n  \
-    atrail download -s 7d -o week.json.gz\n  \
+    atrail download -s 7d -o week.json.gz --since last-week.json.gz.receipt --verify\n  \
     atrail download --day yesterday | gunzip | head\n  \
     atrail download --day yesterday --as csv -o yesterday.csv",
     mut_arg("start", |arg| arg.help(crate::days::START_HELP_ONE_DAY))
@@ -59,6 +59,9 @@ pub(crate) struct Args {
     /// File for the receipt [default: FILE.receipt, for the stored gzip and ndjson]
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
+    /// An earlier receipt: the new receipt then proves that the logs have only grown since, and --verify checks it
+    #[arg(long, value_name = "RECEIPT", conflicts_with = "session")]
+    since: Option<PathBuf>,
     /// Verify FILE against its receipt when it is complete, as `atrail verify` does
     #[arg(long, requires = "output")]
     verify: bool,
@@ -99,12 +102,13 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         );
     }
     let days = days(&args, settings.now())?;
+    let since = args.since.as_deref().map(Since::read).transpose()?;
     let (client, wanted) = until_interrupted(async {
         let needs_space = args.session.is_none() && !args.scope.at_account_level;
         let client = connect(settings, needs_space).await?;
         let wanted = match (args.session.clone(), days) {
             (Some(word), _) => Wanted::Session(word.resolve(settings, &client).await?),
-            (None, days) => Wanted::Scope(args.scope, days),
+            (None, days) => Wanted::Scope(args.scope, days, since),
         };
         Ok((client, wanted))
     })

@@ -2,11 +2,18 @@
 
 mod digests;
 mod files;
+mod incoming;
 mod intake;
 mod ledger;
 mod messages;
+mod problems;
+mod queue;
 mod reader;
 mod report;
+mod source;
+mod sources;
+mod survey;
+mod text;
 
 use std::path::PathBuf;
 use std::pin::pin;
@@ -15,16 +22,18 @@ use std::sync::{Arc, Mutex};
 use atrail_sources::SourceKind;
 use tokio::sync::mpsc;
 
-use self::files::Choice;
+use self::files::{Choice, Found};
 use self::intake::Intake;
 use self::ledger::{Key, Ledger};
+use self::problems::Problems;
 use self::reader::How;
 use self::report::Report;
+use self::sources::{Named, Sources};
 use crate::aws::Aws;
-use crate::aws::s3::Place;
-use crate::aws::sqs::{Queue, QueueUrl};
+use crate::aws::sqs::Queue;
 use crate::client::{Client, connect};
 use crate::cloudtrail::chain::Proofs;
+use crate::cloudtrail::keys::PublicKeys;
 use crate::commands::trail::{self, kinds};
 use crate::days::DayWord;
 use crate::error::{CliError, Exit, Result};
@@ -82,73 +91,6 @@ pub(crate) struct Args {
     at_account_level: bool,
 }
 
-/// What the command line names.
-#[derive(Debug)]
-struct Sources {
-    kind: SourceKind,
-    paths: Vec<PathBuf>,
-    places: Vec<Place>,
-    queue: Option<QueueUrl>,
-}
-
-impl Sources {
-    fn of(args: &Args) -> Result<Self> {
-        let mut words = args.words.as_slice();
-        let kind = match (args.kind, words) {
-            (Some(kind), _) => kind,
-            (None, [first, rest @ ..]) if let Some(kind) = named(first) => {
-                words = rest;
-                kind
-            }
-            (None, _) => SourceKind::Auto,
-        };
-        let (buckets, paths): (Vec<_>, Vec<_>) =
-            words.iter().partition(|word| word.starts_with("s3://"));
-        let sources = Self {
-            kind,
-            paths: paths.iter().map(PathBuf::from).collect(),
-            places: (buckets.iter())
-                .map(|word| word.parse())
-                .collect::<Result<_>>()?,
-            queue: args.sqs.as_deref().map(str::parse).transpose()?,
-        };
-        let is_empty = sources.paths.is_empty() && sources.places.is_empty();
-        if is_empty && sources.queue.is_none() {
-            return Err(CliError::usage("no path is given").hint(
-                "`atrail import FORMAT PATH…`; a file that is named as a format is ./FORMAT",
-            ));
-        }
-        if sources.queue.is_some() && !is_empty {
-            return Err(CliError::usage(
-                "--sqs takes no path: the messages name the objects",
-            ));
-        }
-        if args.verify_digests && !is_cloudtrail(kind) {
-            return Err(CliError::usage("only CloudTrail has digest files")
-                .hint("`atrail import cloudtrail PATH… --verify-digests`"));
-        }
-        if args.verify_digests && sources.has_stdin() {
-            return Err(CliError::usage(
-                "standard input cannot be checked: no digest file lists it",
-            ));
-        }
-        Ok(sources)
-    }
-
-    fn has_stdin(&self) -> bool {
-        self.paths.iter().any(|path| path.as_os_str() == "-")
-    }
-}
-
-/// Returns the format of this name, in any case.
-fn named(word: &str) -> Option<SourceKind> {
-    word.to_ascii_lowercase().parse().ok()
-}
-
-fn is_cloudtrail(kind: SourceKind) -> bool {
-    kind.name() == "cloudtrail"
-}
-
 /// Imports everything.
 pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     let interrupted = pin!(async {
@@ -156,7 +98,12 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             std::future::pending::<()>().await;
         }
     });
-    let sources = Sources::of(&args)?;
+    let sources = Sources::of(&Named {
+        words: &args.words,
+        kind: args.kind,
+        sqs: args.sqs.as_deref(),
+        has_digests: args.verify_digests,
+    })?;
     let keys = digests::public_keys(&args.public_keys)?;
     let since = args
         .since
@@ -186,7 +133,13 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         )?),
         false => None,
     };
-    let mut intake = Intake::new(settings, choice, aws.as_ref(), ledger.clone());
+    let found = files::find(&sources.local_paths(), choice)?;
+    let total = found.events.iter().map(|(_, length)| length).sum();
+    let problems = Problems::start(
+        settings,
+        (!needs_aws && !sources.has_stdin()).then_some(total),
+    );
+    let mut intake = Intake::new(settings, choice, aws.as_ref(), ledger.clone(), &problems);
     intake.is_complete = args.again || args.verify_digests;
     let work = Work {
         settings,
@@ -194,8 +147,9 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         sources: &sources,
         client: client.as_ref(),
         ledger,
+        problems: &problems,
     };
-    work.run(intake, keys.as_ref(), interrupted).await
+    work.run(intake, &found, keys.as_ref(), interrupted).await
 }
 
 struct Work<'a> {
@@ -204,44 +158,35 @@ struct Work<'a> {
     sources: &'a Sources,
     client: Option<&'a Client>,
     ledger: Option<Arc<Mutex<Ledger>>>,
+    problems: &'a Problems<'a>,
 }
 
 impl Work<'_> {
     async fn run(
         &self,
         mut intake: Intake<'_>,
-        keys: Option<&crate::cloudtrail::keys::PublicKeys>,
+        found: &Found,
+        keys: Option<&PublicKeys>,
         mut interrupted: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<()> {
         let printer = &self.settings.printer;
-        let found = files::find(&self.local_paths(), intake.choice)?;
-        let mut problems = Vec::new();
         let proofs = match self.args.verify_digests {
             true => {
-                let read = async {
-                    let mut all = Vec::new();
-                    for path in &found.digests {
-                        match digests::local(path) {
-                            Ok(digest) => all.push(digest),
-                            Err(problem) => problems.push(problem),
-                        }
-                    }
-                    for place in &self.sources.places {
-                        intake.digests(place, &mut all, &mut problems).await?;
-                    }
-                    Ok::<_, CliError>(all)
-                };
                 let all = tokio::select! {
                     biased;
                     () = &mut interrupted => return Err(CliError::new(Exit::Interrupted, "interrupted")),
-                    all = read => all?,
+                    all = intake.all_digests(&found.digests, &self.sources.places) => all?,
                 };
                 if all.is_empty() {
                     return Err(CliError::failed("there are no digest files").hint(
                         "give the directory or prefix that holds CloudTrail and CloudTrail-Digest",
                     ));
                 }
-                Some(Arc::new(Proofs::of(all, keys)))
+                let proofs = Proofs::of(all, keys);
+                for problem in &proofs.problems {
+                    self.problems.add(&problem.to_string());
+                }
+                Some(Arc::new(proofs))
             }
             false => None,
         };
@@ -249,19 +194,7 @@ impl Work<'_> {
             true => "the account's own domain".to_owned(),
             false => client.target.describe(false),
         });
-        let is_local = self.sources.places.is_empty() && self.sources.queue.is_none();
-        let total = found.events.iter().map(|(_, length)| length).sum();
-        let mut report = Report::start(
-            self.settings,
-            target,
-            self.ledger.clone(),
-            (is_local && !self.sources.has_stdin()).then_some(total),
-        );
-        if let Some(proofs) = &proofs {
-            for problem in problems.iter().chain(&proofs.problems) {
-                report.problem(&problem.to_string());
-            }
-        }
+        let mut report = Report::start(self.settings, target, self.ledger.clone(), self.problems);
         // One request waits while another is being sent and the next is being read.
         let (files_sender, files) = mpsc::channel(2);
         let (loads_sender, mut loads) = mpsc::channel(1);
@@ -272,6 +205,7 @@ impl Work<'_> {
             again: self.args.again,
             proofs: proofs.clone(),
             unverified: self.args.unverified,
+            temp_dir: self.settings.environment.temp_dir.clone(),
         };
         let reading = tokio::task::spawn_blocking(move || reader::read(files, &how, &loads_sender));
         if self.sources.has_stdin() && printer.terminals.stdin {
@@ -281,7 +215,7 @@ impl Work<'_> {
         let queue = intake.aws.zip(queue).map(|(aws, url)| Queue::new(aws, url));
         let feeding = async {
             intake
-                .files(&found.events, self.sources.has_stdin(), &files_sender)
+                .files(found, self.sources.has_stdin(), &files_sender)
                 .await?;
             for place in &self.sources.places {
                 intake.bucket(place, &files_sender).await?;
@@ -330,8 +264,8 @@ impl Work<'_> {
                 Ok(sent) => report.load(&load, &sent)?,
                 Err(error) => return Err(report.stopped(error)),
             };
-            if let (Some(queue), false) = (&queue, done.is_empty())
-                && let Err(error) = queue.delete(&done).await
+            if let Some(queue) = &queue
+                && let Err(error) = queue::delete(queue, &done, self.problems).await
             {
                 return Err(report.stopped(error));
             }
@@ -346,23 +280,12 @@ impl Work<'_> {
             for problem in
                 intake.missing(proofs, &self.sources.places, self.sources.paths.is_empty())
             {
-                report.problem(&problem.to_string());
+                self.problems.add(&problem.to_string());
             }
-        }
-        for problem in &intake.problems {
-            report.problem(problem);
         }
         let passed_over = found.passed_over + intake.passed_over;
         self.say_what_was_checked(proofs.as_deref(), keys.is_some());
         report.finish(proofs.as_deref(), passed_over)
-    }
-
-    fn local_paths(&self) -> Vec<PathBuf> {
-        let paths = self.sources.paths.iter();
-        paths
-            .filter(|path| path.as_os_str() != "-")
-            .cloned()
-            .collect()
     }
 
     fn say_what_was_checked(&self, proofs: Option<&Proofs>, has_keys: bool) {

@@ -94,7 +94,7 @@ async fn agree(
             // and its refusal names the change.
             Err(error) if error.refusal() == Some(ErrorCode::Forbidden) => return Ok(()),
             Err(error) if error.refusal() == Some(ErrorCode::LegalHold) => {
-                "deletes nothing while a legal hold stands".to_owned()
+                "deletes nothing while a legal hold stands, and what is due as soon as it is released".to_owned()
             }
             Err(error) => return Err(error),
         },
@@ -123,13 +123,14 @@ async fn count(client: &Client, last: Day, at_account_level: bool) -> Result<Str
 fn deletes(counted: &str) -> String {
     match counted.split_once(" logs would be deleted") {
         Some(("0", _)) => "deletes nothing now".to_owned(),
-        Some((count, rest)) => format!("deletes {count} logs now{}", rest.trim_end_matches('.')),
+        Some(("1", rest)) => format!("deletes 1 event now{}", rest.trim_end_matches('.')),
+        Some((count, rest)) => format!("deletes {count} events now{}", rest.trim_end_matches('.')),
         None => counted.trim_end_matches('.').to_owned(),
     }
 }
 
 /// Returns the last day that is due for deletion as soon as this retention is set.
-fn last_due(now: Timestamp, retention: Retention) -> Option<Day> {
+pub(super) fn last_due(now: Timestamp, retention: Retention) -> Option<Day> {
     let Retention::Days(days) = retention else {
         return None;
     };
@@ -137,13 +138,18 @@ fn last_due(now: Timestamp, retention: Retention) -> Option<Day> {
     Day::from_number(today.checked_sub(days.get().checked_add(1)?)?)
 }
 
+/// Returns the retention that the server states.
+pub(super) fn retention_of(row: &OptionRow) -> Result<Retention> {
+    Retention::try_from(row.retention).map_err(|error| {
+        CliError::failed("the server's answer cannot be understood").because(error)
+    })
+}
+
 /// Returns the longest current retention, if it is longer than the wanted one.
 fn longest_cut(now: &[OptionRow], wanted: Retention) -> Result<Option<Retention>> {
     let mut longest = None;
     for row in now {
-        let current = Retention::try_from(row.retention).map_err(|error| {
-            CliError::failed("the server's answer cannot be understood").because(error)
-        })?;
+        let current = retention_of(row)?;
         longest = longest.max((current > wanted).then_some(current));
     }
     Ok(longest)
@@ -201,7 +207,7 @@ mod tests {
         );
         assert_eq!(
             deletes("60 logs would be deleted, freeing 9 bytes."),
-            "deletes 60 logs now, freeing 9 bytes"
+            "deletes 60 events now, freeing 9 bytes"
         );
         assert_eq!(deletes("something else."), "something else");
     }

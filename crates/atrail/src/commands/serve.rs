@@ -78,7 +78,8 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         return dev::run(settings, args.listen, console).await;
     }
     let check_only = args.check_config;
-    let resolved = resolve(args)?;
+    let mut resolved = resolve(args)?;
+    resolved.store.aws.0.clone_from(&settings.environment.aws);
     if check_only {
         atrail_server::check(&resolved).map_err(embedded::explain)?;
         return settings

@@ -5,6 +5,7 @@ mod delete;
 mod list;
 mod one;
 mod show;
+mod since;
 mod word;
 
 use crate::error::Result;
@@ -13,6 +14,7 @@ use crate::settings::Settings;
 pub(crate) use create::create;
 pub(crate) use delete::end;
 pub(crate) use one::{fetch, fetch_if_whole, manifest, receipt};
+pub(crate) use since::Since;
 pub(crate) use word::SessionWord;
 
 /// Make, list, show and delete download sessions

@@ -9,6 +9,9 @@ use crate::printer::{Column, Layout, Rows};
 use crate::settings::Settings;
 
 /// Count events per day; the default is two weeks
+///
+/// SEARCHABLE says how much of a day has a search index: All, Some or None. Every event is found all the same, as soon as
+/// it is acknowledged; without an index, the search reads the day's lines.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  atrail status\n  atrail status -s 7d\n  atrail status --day 2026-11 -a --by space",

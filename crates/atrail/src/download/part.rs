@@ -5,6 +5,7 @@
 //! the file, renames it to `FILE`, and syncs the directory, so that `FILE` is complete whenever it exists. It writes
 //! another format to `FILE.part.made`, then syncs and renames that file in the same way.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -34,6 +35,9 @@ pub(crate) struct ScopeRecord {
     pub(crate) at_account_level: bool,
     /// GUID of the targeted space.
     pub(crate) space: String,
+    /// The sizes of the logs that an earlier receipt shows, when one was given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) since: BTreeMap<String, u64>,
 }
 
 /// The download that `FILE.part` belongs to: the content of `FILE.part.json`.

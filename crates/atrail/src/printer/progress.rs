@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// Marks the end, and removes the bar.
-    pub(crate) fn clear(self) {
+    pub(crate) fn clear(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

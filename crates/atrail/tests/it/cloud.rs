@@ -1,8 +1,9 @@
 //! A small S3 and SQS in one server, which fails as a test wants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -41,6 +42,12 @@ struct State {
     faults: Vec<Fault>,
     /// What happens before the next answer to a request for an object.
     at_fetch: Option<Box<dyn FnOnce() + Send>>,
+    /// What is refused, with which status and code: a key of an object, `?` for listings, `ReceiveMessage`.
+    refused: BTreeMap<String, (u16, &'static str)>,
+    /// The handles of the next answers to requests for messages.
+    answers: VecDeque<Vec<String>>,
+    /// Messages that cannot be deleted.
+    sticky: Vec<String>,
     seen: Vec<String>,
 }
 
@@ -97,6 +104,27 @@ impl Cloud {
         self.state.lock().unwrap().faults = faults.to_vec();
     }
 
+    /// Refuses an object by its key, all listings (`?`) or all requests for messages (`ReceiveMessage`).
+    pub(crate) fn refuse(&self, what: &str, status: u16, code: &'static str) {
+        let mut state = self.state.lock().unwrap();
+        state.refused.insert(what.to_owned(), (status, code));
+    }
+
+    pub(crate) fn refuse_nothing(&self) {
+        self.state.lock().unwrap().refused.clear();
+    }
+
+    /// Sets the messages of the next answers; later ones hold all messages.
+    pub(crate) fn answer_with(&self, answers: &[&[&str]]) {
+        let owned = |handles: &&[&str]| handles.iter().map(|&handle| handle.to_owned()).collect();
+        self.state.lock().unwrap().answers = answers.iter().map(owned).collect();
+    }
+
+    /// Keeps a message, whoever deletes it.
+    pub(crate) fn keep(&self, handle: &str) {
+        self.state.lock().unwrap().sticky.push(handle.to_owned());
+    }
+
     pub(crate) fn has_failed_all(&self) -> bool {
         self.state.lock().unwrap().faults.is_empty()
     }
@@ -130,13 +158,18 @@ impl Cloud {
 
     /// Runs `atrail import` with this service as AWS.
     pub(crate) fn import(&self, env: &TestEnv, args: &[&str]) -> Ran {
+        finish(&mut self.command(env, args), b"")
+    }
+
+    /// Returns the command `atrail import` with this service as AWS.
+    pub(crate) fn command(&self, env: &TestEnv, args: &[&str]) -> Command {
         let mut command = env.command(&["import"]);
         command
             .args(args)
             .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "secret")
             .env("AWS_ENDPOINT_URL", format!("http://{}", self.address));
-        finish(&mut command, b"")
+        command
     }
 }
 
@@ -226,8 +259,19 @@ fn s3(state: &mut State, head: &BTreeMap<String, String>, target: &str) -> Answe
         return moved;
     }
     let Some(rest) = target.strip_prefix("/logs/") else {
-        return error(404, "NoSuchBucket");
+        return match target.starts_with("/foreign/") {
+            true => error(403, "AccessDenied"),
+            false => error(404, "NoSuchBucket"),
+        };
     };
+    let what = if rest.starts_with('?') {
+        "?".to_owned()
+    } else {
+        decoded(rest)
+    };
+    if let Some((status, code)) = state.refused.get(&what) {
+        return error(*status, code);
+    }
     if let Some((_, query)) = rest.split_once('?') {
         return Answer {
             status: 200,
@@ -359,19 +403,38 @@ fn sqs(state: &mut State, head: &BTreeMap<String, String>, body: &[u8]) -> Answe
         head["authorization"].contains("/sqs/aws4_request"),
         "{head:?}"
     );
+    if let Some((status, code)) = state.refused.get(&action) {
+        return Answer {
+            status: *status,
+            body: json!({"__type": code, "message": "It says so."})
+                .to_string()
+                .into_bytes(),
+            ..Answer::default()
+        };
+    }
     let answer = match action.as_str() {
         "ReceiveMessage" => {
-            let messages = state.messages.iter().map(|(handle, body)| {
+            let named = state.answers.pop_front();
+            let messages = state
+                .messages
+                .iter()
+                .filter(|(handle, _)| named.as_ref().is_none_or(|named| named.contains(handle)));
+            let messages = messages.map(|(handle, body)| {
                 json!({"MessageId": format!("id-{handle}"), "ReceiptHandle": handle, "Body": body})
             });
             json!({"Messages": messages.collect::<Vec<_>>()})
         }
         "DeleteMessageBatch" => {
+            let mut failed = Vec::new();
             for entry in body["Entries"].as_array().unwrap() {
                 let handle = entry["ReceiptHandle"].as_str().unwrap();
-                state.messages.retain(|(known, _)| known != handle);
+                if state.sticky.iter().any(|sticky| sticky == handle) {
+                    failed.push(json!({"Id": entry["Id"], "Code": "ReceiptHandleIsInvalid"}));
+                } else {
+                    state.messages.retain(|(known, _)| known != handle);
+                }
             }
-            json!({"Successful": [], "Failed": []})
+            json!({"Successful": [], "Failed": failed})
         }
         other => panic!("{other}"),
     };

@@ -122,7 +122,19 @@ fn settings_say_where_they_come_from() {
     command.env("ATRAIL_ENDPOINT", "example.com");
     let shown = finish(&mut command, b"").ok();
     assert!(
-        shown.contains("endpoint,example.com,environment ATRAIL_ENDPOINT"),
+        shown.contains("endpoint,example.com,environment ATRAIL_ENDPOINT")
+            && shown.contains("verifier-key,-,default"),
+        "{shown}"
+    );
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let key = value(&env.run(&["admin", "rotate-key"]).ok(), "key");
+    env.log_in(&server);
+    let shown = env
+        .run(&["config", "show", "--origin", "--format", "csv"])
+        .ok();
+    assert!(
+        shown.contains(&format!("verifier-key,{key},context")),
         "{shown}"
     );
 }

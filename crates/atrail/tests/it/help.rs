@@ -93,5 +93,8 @@ fn the_version_is_printed() {
         })
         .collect();
     assert_eq!(names, ["commit", "target", "features"]);
-    assert!(long.ends_with("\nfeatures: client server\n"), "{long}");
+    assert!(
+        long.ends_with("\nfeatures: client server console cluster\n"),
+        "{long}"
+    );
 }

@@ -43,7 +43,7 @@ fn while_a_hold_stands_nothing_is_deleted_and_the_refusal_says_why() {
     assert!(second.contains("release that hold first"), "{second}");
     // A hold on the space is independent.
     env.run(&["hold", "set", "--reason", "case 8"]).ok();
-    env.run(&["hold", "release", "--reason", "closed", "-a"])
+    env.run(&["hold", "release", "--reason", "closed", "-a", "--yes"])
         .ok();
     let refused = env.run(&DELETE).fails(1);
     assert!(
@@ -51,13 +51,13 @@ fn while_a_hold_stands_nothing_is_deleted_and_the_refusal_says_why() {
             && refused.contains("(case 8, admin): nothing can be deleted"),
         "{refused}"
     );
-    env.run(&["hold", "release"]).ok();
+    env.run(&["hold", "release", "--yes"]).ok();
     assert_eq!(
         env.run(&["hold", "list", "-a", "--format", "jsonl"]).ok(),
         ""
     );
     assert!(env.run(&DELETE).ok().contains("6 logs were deleted"));
-    let none = env.run(&["hold", "release"]).fails(1);
+    let none = env.run(&["hold", "release", "--yes"]).fails(1);
     assert!(none.contains("no legal hold"), "{none}");
 }
 
@@ -65,7 +65,7 @@ fn while_a_hold_stands_nothing_is_deleted_and_the_refusal_says_why() {
 fn a_shorter_retention_says_what_will_go() {
     let (env, _server) = ready();
     let said = env.run(&["option", "-r", "30"]).fails(2);
-    assert!(said.contains("deletes 6 logs now"), "{said}");
+    assert!(said.contains("deletes 6 events now"), "{said}");
     let said = env.run(&["option", "-r", "40000"]).fails(2);
     assert!(said.contains("deletes nothing now"), "{said}");
 }
@@ -79,7 +79,7 @@ fn a_hold_lets_retention_be_shortened_and_says_that_nothing_will_go() {
     assert_eq!(
         said,
         "error: this shortens retention of space default from for ever to 30 days (deletes nothing while a legal hold \
-         stands); add --yes\n"
+         stands, and what is due as soon as it is released); add --yes\n"
     );
     let mut command = env.command(&set);
     let refused = at_terminal(&mut command, 200, "n\n");
@@ -87,7 +87,7 @@ fn a_hold_lets_retention_be_shortened_and_says_that_nothing_will_go() {
     assert!(
         refused
             .screen
-            .contains("while a legal hold stands). Do it? [y/N]")
+            .contains("as soon as it is released). Do it? [y/N]")
             && refused.screen.contains("nothing was changed"),
         "{}",
         refused.screen
@@ -97,6 +97,51 @@ fn a_hold_lets_retention_be_shortened_and_says_that_nothing_will_go() {
     let agreed = at_terminal(&mut command, 200, "y\n");
     assert_eq!(agreed.code, 0, "{}", agreed.screen);
     assert!(env.run(&["option"]).ok().contains("30"));
+}
+
+#[test]
+fn a_release_says_what_retention_then_deletes_and_asks() {
+    let (env, _server) = ready();
+    let release = ["hold", "release"];
+    env.run(&["hold", "set", "--reason", "case 7"]).ok();
+    // A control: nothing is due while events are kept for ever.
+    let said = env.run(&release).fails(2);
+    assert_eq!(
+        said,
+        "error: this releases the legal hold on space default (retention deletes nothing now); add --yes\n"
+    );
+    env.run(&["option", "-r", "30", "--yes"]).ok();
+    let due = "(retention then deletes 6 events within minutes)";
+    let said = env.run(&release).fails(2);
+    assert!(said.contains(due) && said.contains("--yes"), "{said}");
+    // Another hold: the release of one frees nothing.
+    env.run(&["hold", "set", "--reason", "case 8", "-a"]).ok();
+    for args in [&release[..], &["hold", "release", "-a"]] {
+        let said = env.run(args).fails(2);
+        let expected = match args.len() {
+            2 => "another hold still prevents every deletion",
+            // The account's own domain becomes free, and keeps its events for ever.
+            _ => "retention deletes nothing now",
+        };
+        assert!(said.contains(expected), "{said}");
+    }
+    env.run(&["hold", "release", "--yes"]).ok();
+    let said = env.run(&["hold", "release", "-a"]).fails(2);
+    assert!(said.contains(due), "{said}");
+    let mut command = env.command(&["hold", "release", "-a"]);
+    let refused = at_terminal(&mut command, 200, "n\n");
+    assert_eq!(refused.code, 1, "{}", refused.screen);
+    assert!(
+        refused.screen.contains("nothing was changed"),
+        "{}",
+        refused.screen
+    );
+    let held = env.run(&["hold", "list"]).ok();
+    assert!(held.contains("case 8"), "{held}");
+    let mut command = env.command(&["hold", "release", "-a"]);
+    let agreed = at_terminal(&mut command, 200, "y\n");
+    assert_eq!(agreed.code, 0, "{}", agreed.screen);
+    assert!(!env.run(&["hold", "list"]).ok().contains("case 8"));
 }
 
 #[test]
@@ -133,6 +178,85 @@ fn a_new_key_is_followed_and_a_foreign_one_is_refused() {
     download("third.gz");
     let told = env.run(&["verify", "third.gz"]).ok();
     assert!(told.contains("begins anew"), "{told}");
+}
+
+#[test]
+fn a_client_that_remembers_nothing_asks_for_the_proof_since_an_earlier_receipt() {
+    let (env, server) = ready();
+    let key = value(&env.run(&["admin", "rotate-key"]).ok(), "key");
+    let scope = ["-s", "2017-07-01", "-e", "2017-07-31"];
+    let key_file = env.path("data/initial-credentials.json");
+    let download = |name: &str, more: &[&str]| {
+        let args = [&["download", "-o", name, "--verify"][..], &scope, more].concat();
+        let mut command = env.command(&args);
+        command
+            .env("XDG_CONFIG_HOME", env.path("nothing"))
+            .env("ATRAIL_ENDPOINT", format!("http://{}", server.address))
+            .env("ATRAIL_API_KEY_FILE", &key_file)
+            .env("ATRAIL_VKEY", &key);
+        command.output().unwrap()
+    };
+    let first = download("first.gz", &[]);
+    assert!(first.status.success(), "{first:?}");
+    env.run_with(&["trail", "-q"], events(9, 0).as_bytes()).ok();
+    // A control: without the flag, the receipt proves nothing about the earlier one, and the hint names the flag.
+    let second = download("second.gz", &[]);
+    assert!(second.status.success(), "{second:?}");
+    let since = [
+        "verify",
+        "second.gz",
+        "--key",
+        &key,
+        "--since",
+        "first.gz.receipt",
+    ];
+    let said = env.run(&since);
+    assert_eq!(said.code, 3, "{}", said.stdout);
+    assert!(
+        said.stdout.contains("`atrail download --since`"),
+        "{}",
+        said.stdout
+    );
+    let third = download("third.gz", &["--since", "first.gz.receipt"]);
+    let notes = String::from_utf8_lossy(&third.stderr).into_owned();
+    assert!(third.status.success(), "{notes}");
+    assert!(
+        notes.contains("the history of the earlier receipt is a beginning of this one"),
+        "{notes}"
+    );
+    env.run(&[
+        "verify",
+        "third.gz",
+        "--key",
+        &key,
+        "--since",
+        "first.gz.receipt",
+    ])
+    .ok();
+    let wrong = download("fourth.gz", &["--since", "first.gz"]);
+    assert_eq!(wrong.status.code(), Some(1), "{wrong:?}");
+    assert!(!env.path("fourth.gz").exists());
+    let session = env
+        .run(
+            &[
+                &["session", "create", "-q"][..],
+                &scope,
+                &["--since", "first.gz.receipt"],
+            ]
+            .concat(),
+        )
+        .ok();
+    env.run(&["download", "-o", "fifth.gz", session.trim()])
+        .ok();
+    env.run(&[
+        "verify",
+        "fifth.gz",
+        "--key",
+        &key,
+        "--since",
+        "first.gz.receipt",
+    ])
+    .ok();
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
 }
 
 /// Runs `atrail import ARGS --format json`.
-fn import(env: &TestEnv, args: &[&str]) -> Ran {
+pub(crate) fn import(env: &TestEnv, args: &[&str]) -> Ran {
     let mut all = vec!["import", "--format", "json"];
     all.extend(args);
     env.run(&all)
@@ -61,7 +61,7 @@ pub(crate) fn sum<const N: usize>(stdout: &str, names: [&str; N]) -> [u64; N] {
     })
 }
 
-const COUNTS: [&str; 5] = ["files", "files_known", "events", "stored", "stored_already"];
+pub(crate) const COUNTS: [&str; 5] = ["files", "files_known", "events", "stored", "stored_already"];
 
 /// Returns how many events the server has, and how many of them are different.
 pub(crate) fn stored(env: &TestEnv) -> (usize, usize) {
@@ -87,7 +87,7 @@ pub(crate) fn stored(env: &TestEnv) -> (usize, usize) {
     (ids.len(), different.len())
 }
 
-fn forget_ledger(env: &TestEnv) {
+pub(crate) fn forget_ledger(env: &TestEnv) {
     fs::remove_dir_all(env.path("home/config/atrail/imports")).unwrap();
 }
 
@@ -243,18 +243,20 @@ fn what_cannot_be_read_is_named_and_costs_nothing_else() {
         good.replace("\"ct-1\"", "\"ct-1"),
     );
     write(&env.path("logs/d_good.json"), records(10..15));
+    std::os::unix::fs::symlink("nowhere", env.path("logs/e_link.json")).unwrap();
     let ran = import(&env, &["cloudtrail", "logs"]);
     for words in [
         "a_cut.json.gz: it could not be read",
         "b_binary.json: it is no text",
         "c_broken.json: line 1: refused: ",
+        "e_link.json: it could not be read: No such file",
         "hint: the lines above name each",
     ] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
     }
     let [files, failed, refused, events] =
         sum(&ran.stdout, ["files", "files_failed", "refused", "events"]);
-    assert_eq!((files, failed), (2, 2));
+    assert_eq!((files, failed), (2, 3));
     assert!(refused > 0 && events >= 5, "{}", ran.stdout);
     ran.fails(1);
     // What was refused is known, and stays a failure.

@@ -9,13 +9,13 @@ use crate::import::{gzip, log_name, records, stored, sum};
 
 const COUNTS: [&str; 4] = ["files", "files_known", "events", "stored"];
 
-fn key(region: &str, day: u32, number: usize) -> String {
+pub(crate) fn key(region: &str, day: u32, number: usize) -> String {
     let name = log_name(region, day, number);
     format!("AWSLogs/1/CloudTrail/{region}/2026/03/{day:02}/{name}")
 }
 
 /// Starts a server, and a bucket with ten log files of ten events each in two regions and five days.
-fn scene() -> (TestEnv, Server, Cloud) {
+pub(crate) fn scene() -> (TestEnv, Server, Cloud) {
     let env = TestEnv::new();
     let server = Server::start(&env);
     env.log_in(&server);
@@ -30,7 +30,7 @@ fn scene() -> (TestEnv, Server, Cloud) {
     (env, server, cloud)
 }
 
-fn import(env: &TestEnv, cloud: &Cloud, args: &[&str]) -> Ran {
+pub(crate) fn import(env: &TestEnv, cloud: &Cloud, args: &[&str]) -> Ran {
     cloud.import(env, &[&["cloudtrail", "--format", "json"], args].concat())
 }
 
@@ -161,7 +161,7 @@ fn the_region_of_a_bucket_is_learnt_and_credentials_are_needed() {
     assert!(absent.contains("NoSuchBucket"), "{absent}");
 }
 
-fn notification(keys: &[String]) -> Value {
+pub(crate) fn notification(keys: &[String]) -> Value {
     let records = keys.iter().map(|key| {
         json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "logs"}, "object": {"key": key}}})
     });

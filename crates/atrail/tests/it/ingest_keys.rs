@@ -116,3 +116,44 @@ fn words_that_make_no_key_are_refused() {
     ];
     assert!(env.run(&args).fails(2).contains("no usable certificate"));
 }
+
+#[test]
+fn a_command_with_an_ingest_key_says_what_it_needs_and_what_such_a_key_is_for() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    let args = [
+        "admin",
+        "ingest-key",
+        "create",
+        "web",
+        "--space",
+        "default",
+        "--format",
+        "json",
+    ];
+    let made = json(env.run(&args));
+    let trail = |key: &str| {
+        std::fs::write(env.path("key"), key).unwrap();
+        let mut command = env.command(&["trail", "-q"]);
+        command
+            .env("XDG_CONFIG_HOME", env.path("nothing"))
+            .env("ATRAIL_ENDPOINT", format!("http://{}", server.address))
+            .env("ATRAIL_API_KEY_FILE", env.path("key"));
+        crate::env::finish(&mut command, events(1, 0).as_bytes()).fails(4)
+    };
+    let said = trail(made["key"].as_str().unwrap());
+    assert!(
+        said.contains("an ingest key begins no login")
+            && said.contains("atrail admin api-key create NAME --scope send")
+            && said.contains("/v3/events")
+            && !said.contains("log in again"),
+        "{said}"
+    );
+    // A control: a key that is none gets another hint.
+    let said = trail("garbage");
+    assert!(
+        said.contains("check the file with the API key") && !said.contains("ingest key"),
+        "{said}"
+    );
+}

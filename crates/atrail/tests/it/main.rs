@@ -9,6 +9,8 @@ mod backup;
 #[allow(clippy::print_stdout, reason = "it says what it did")]
 mod books;
 mod broken;
+#[allow(clippy::print_stdout, reason = "it says what it skips")]
+mod bucket;
 mod cloud;
 mod commands;
 mod console;
@@ -31,6 +33,8 @@ mod http;
 mod import;
 mod import_cloud;
 mod import_digests;
+mod import_growing;
+mod import_refusals;
 mod import_unsigned;
 mod impostor;
 mod ingest_keys;
@@ -38,6 +42,7 @@ mod ingest_keys;
 mod kill;
 mod ledger;
 mod logins;
+mod lost_commits;
 mod names;
 mod option;
 mod packages;

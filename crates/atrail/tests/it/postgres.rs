@@ -14,20 +14,20 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use crate::env::{Server, TestEnv, events};
 use crate::http::{Caller, Connection};
 
-const SERVE: [&str; 2] = ["--config", "atrail.toml"];
-const DAY: [&str; 4] = ["-s", "2017-07-24", "-e", "2017-07-24"];
+pub(crate) const SERVE: [&str; 2] = ["--config", "atrail.toml"];
+pub(crate) const DAY: [&str; 4] = ["-s", "2017-07-24", "-e", "2017-07-24"];
 /// PostgreSQL refuses to run as root: the tests of root run it as this user and group.
 const NOBODY: u32 = 65_534;
 
 /// A PostgreSQL on a socket in a directory of its own.
-struct Postgres {
+pub(crate) struct Postgres {
     bin: PathBuf,
     dir: tempfile::TempDir,
     process: Option<Child>,
 }
 
 impl Postgres {
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         if !cfg!(feature = "cluster") {
             println!("skipped: the program was built without the feature cluster");
             return None;
@@ -112,8 +112,27 @@ impl Postgres {
         command
     }
 
+    /// Returns the path of its socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.dir.path().join(".s.PGSQL.5432")
+    }
+
+    /// Runs statements, and returns what they print.
+    pub(crate) fn sql(&self, text: &str) -> String {
+        let run = self
+            .command("psql")
+            .args([
+                "-X", "-q", "-t", "-A", "-U", "atrail", "-d", "postgres", "-c", text, "-h",
+            ])
+            .arg(self.dir.path())
+            .output();
+        let run = run.unwrap();
+        assert!(run.status.success(), "{run:?}");
+        String::from_utf8(run.stdout).unwrap().trim().to_owned()
+    }
+
     /// Returns the URL of its database.
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let dir = self.dir.path().display();
         format!("postgres://atrail@localhost/postgres?host={dir}")
     }
@@ -144,7 +163,7 @@ fn configured(env: &TestEnv, postgres: &Postgres) {
 }
 
 /// Returns the number of events of the day.
-fn stored(env: &TestEnv) -> usize {
+pub(crate) fn stored(env: &TestEnv) -> usize {
     let args = ["status", "--format", "csv"];
     let csv = env.run(&[&args[..], &DAY].concat()).ok();
     let rows = csv.lines().filter(|line| line.contains("2017-07-24"));
@@ -155,14 +174,14 @@ fn stored(env: &TestEnv) -> usize {
     .sum()
 }
 
-fn downloaded(env: &TestEnv, session: &str, file: &str) -> Vec<u8> {
-    let path = env.path(file);
-    let _ = fs::remove_file(&path);
+/// Downloads into a new file, verifies it, and returns its bytes.
+pub(crate) fn downloaded(env: &TestEnv, session: &str, file: &str) -> Vec<u8> {
     env.run(&["download", "-o", file, session]).ok();
-    fs::read(path).unwrap()
+    env.run(&["verify", file]).ok();
+    fs::read(env.path(file)).unwrap()
 }
 
-fn session(env: &TestEnv) -> String {
+pub(crate) fn session(env: &TestEnv) -> String {
     let made = env.run(&[&["session", "create", "-q"][..], &DAY].concat());
     made.ok().trim().to_owned()
 }
@@ -189,7 +208,6 @@ fn everything_is_kept_when_the_server_or_postgresql_is_killed() {
     assert_eq!(stored(&env), 480);
     let first = session(&env);
     let bytes = downloaded(&env, &first, "first.gz");
-    env.run(&["verify", "first.gz"]).ok();
 
     server.kill();
     server.start_again(&env, &SERVE);
@@ -216,7 +234,6 @@ fn everything_is_kept_when_the_server_or_postgresql_is_killed() {
     assert_eq!(downloaded(&env, &first, "still.gz"), bytes);
     let second = session(&env);
     downloaded(&env, &second, "second.gz");
-    env.run(&["verify", "second.gz"]).ok();
 
     // Both at once.
     server.kill();

@@ -55,12 +55,12 @@ fn the_events_of_a_deleted_space_stay_with_the_account_unless_they_are_to_go() {
     env.run(&["hold", "set", "--reason", "case 7"]).ok();
     let error = delete(&["stays", "--yes"]).fails(1);
     assert!(error.contains("legal hold"), "{error}");
-    env.run(&["hold", "release"]).ok();
+    env.run(&["hold", "release", "--yes"]).ok();
     env.run(&["hold", "set", "--reason", "case 8", "-a"]).ok();
     let told = delete(&["stays", "--yes"]).ok();
     assert_eq!(value(&told, "fate"), "stay with the account");
     env.run(&["target", "-s", "default"]).ok();
-    env.run(&["hold", "release", "-a"]).ok();
+    env.run(&["hold", "release", "-a", "--yes"]).ok();
     delete(&["stays", "--yes"]).fails(1);
     assert_eq!(counted(&env), "8", "they stay");
     env.run(&["session", "show", session.trim()]).fails(1);

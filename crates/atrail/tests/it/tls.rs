@@ -338,9 +338,29 @@ fn a_wrong_scheme_is_said_in_words() {
         b"x",
     );
     let said = said.fails(5);
-    let words = format!("the server at {address} speaks HTTPS: try https://{address}");
+    let words = format!("this port speaks HTTPS: try https://{address}");
     assert!(said.contains(&words), "{said}");
     is_in_words(&said);
+    // Other clients read an answer, too; a body that is on its way does not cost it.
+    for body in ["", "0123456789abcdef"] {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let length = body.len();
+        let request = format!(
+            "POST /v3/events HTTP/1.1\r\nHost: a.example:9\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 400 Bad Request\r\n"),
+            "{answer}"
+        );
+        assert!(answer.contains("Content-Type: text/plain"), "{answer}");
+        assert!(
+            answer.ends_with("\r\n\r\nthis port speaks HTTPS: try https://a.example:9\n"),
+            "{answer}"
+        );
+    }
     for text in [
         "",
         "junk",

@@ -172,7 +172,7 @@ fn every_file_is_judged_and_the_worst_decides() {
     let told = [
         ("good", "OK ", 0),
         ("tampered", "MODIFIED", 1),
-        ("garbled", "LOG INVALID", 1),
+        ("garbled", "BAD RECEIPT", 1),
         ("alone", "UNPROVEN", 3),
         ("dir", "UNPROVEN", 3),
         ("gone", "UNPROVEN", 3),

@@ -11,9 +11,6 @@ CREATE FUNCTION zeroblob(length INTEGER) RETURNS BYTEA LANGUAGE sql IMMUTABLE PA
 CREATE FUNCTION smaller_bytes(a BYTEA, b BYTEA) RETURNS BYTEA LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
     $$ SELECT CASE WHEN a < b THEN a ELSE b END $$;
 CREATE AGGREGATE min(BYTEA) (SFUNC = smaller_bytes, STYPE = BYTEA);
--- Only paths such as "$.time", to a text or a number.
-CREATE FUNCTION json_extract(document TEXT, path TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    $$ SELECT document::JSON ->> substr(path, 3) $$;
 -- Only arrays of integers.
 CREATE FUNCTION json_each(document TEXT) RETURNS TABLE (value BIGINT) LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 100 AS
     $$ SELECT json_array_elements_text(document::JSON)::BIGINT $$;

@@ -6,9 +6,9 @@ use crate::sql::AssertSqlSafe;
 use crate::sql::{self, Pool};
 use crate::testing::postgres::Database;
 
-/// What PostgreSQL alone has: its own place for the node, the number of a row, which SQLite has unasked, and the tables of
-/// nodes that share the catalog.
-const OWN: [&str; 10] = [
+/// What PostgreSQL alone has: its own place for the node, the number of a row, which SQLite has unasked, the tables of nodes
+/// that share the catalog, and their log.
+const OWN: [&str; 13] = [
     "catalog_home",
     "session_texts.rowid",
     "cluster_steps",
@@ -19,6 +19,9 @@ const OWN: [&str; 10] = [
     "checkpoint_objects",
     "epoch_demand",
     "dedup_runs",
+    "sequencer",
+    "batches",
+    "signed_to",
 ];
 
 /// Tables and views with their columns.

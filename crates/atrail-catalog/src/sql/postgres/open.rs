@@ -8,11 +8,11 @@ use atrail_disk::{Result, StoreError, durable, io_failure};
 use sqlx::postgres::{
     PgConnectOptions, PgConnection, PgDatabaseError, PgPool, PgPoolOptions, PgSeverity,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Error, SqlSafeStr};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Error, SqlSafeStr, SqlStr};
 use uuid::Uuid;
 
 use super::node::{self, Node};
-use super::{Begin, Lent, answers};
+use super::{Lent, answers};
 use crate::failure::failed_to;
 use crate::schema;
 use crate::sql::{COUNTERS, Pool, Pools, READERS};
@@ -25,6 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// For how long a starting node waits for one that just ended: PostgreSQL notices the end of a process at once. (That of a
 /// machine it notices after 25 seconds; whoever starts the node then starts it again.)
 const HAND_OVER: Duration = Duration::from_secs(5);
+/// For how long a starting node waits for a transaction of one before it: longer than PostgreSQL takes to notice that a
+/// machine is gone.
+const LOCK_PATIENCE: &str = "SET LOCAL lock_timeout = '40s'";
+/// Takes the lock of the transactions that write (`begin_write` in the schema).
+const LOCK_WRITES: &str = "SELECT pg_advisory_xact_lock(1635021426, 0)";
 /// A connection that was idle for longer is tested before its next use.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// More than there are different statements.
@@ -65,20 +70,16 @@ pub(crate) async fn open(url: &str, home: Home<'_>) -> Result<(Pools, Node)> {
     schema::postgres::apply(&mut first).await?;
     let mark = mark(&mut first, home).await?;
     let incarnation = Uuid::new_v4().simple().to_string();
-    // Nodes may have begun to share it meanwhile.
-    let begun = sqlx::query(
-        "INSERT INTO catalog_home (\"only\", mark, incarnation) VALUES (1, $1, $2) \
-         ON CONFLICT (\"only\") DO UPDATE SET incarnation = excluded.incarnation \
-         WHERE catalog_home.mark = excluded.mark",
-    );
-    let begun = begun.bind(mark).bind(&incarnation).execute(&mut first);
-    if begun.await.map_err(failed_to(OPEN))?.rows_affected() == 0 {
+    if !begin_as(&mut first, &mark, &incarnation)
+        .await
+        .map_err(failed_to(OPEN))?
+    {
         return Err(shared());
     }
     // The name of a node consists of hexadecimal digits.
     let begin =
         format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT begin_write('{incarnation}')");
-    let begin = Begin::AtOnce(AssertSqlSafe(begin).into_sql_str());
+    let begin = AssertSqlSafe(begin).into_sql_str();
     let pools = pools(&options, &options, &begin);
     Ok((pools, Node::keep(first, options.clone())))
 }
@@ -88,7 +89,7 @@ pub(crate) async fn open(url: &str, home: Home<'_>) -> Result<(Pools, Node)> {
 pub(super) fn pools(
     options: &PgConnectOptions,
     writing: &PgConnectOptions,
-    begin: &Begin,
+    begin: &SqlStr,
 ) -> Pools {
     Pools {
         writer: lent(1, writing, begin),
@@ -100,7 +101,7 @@ pub(super) fn pools(
 }
 
 /// Returns a pool of at most so many connections.
-pub(super) fn lent(connections: u32, options: &PgConnectOptions, begin: &Begin) -> Pool {
+pub(super) fn lent(connections: u32, options: &PgConnectOptions, begin: &SqlStr) -> Pool {
     Pool::Postgres(Lent {
         pool: pool(connections, options),
         begin_write: begin.clone(),
@@ -114,6 +115,30 @@ fn shared() -> StoreError {
          an empty database"
             .to_owned(),
     )
+}
+
+/// Writes down that this node uses the catalog from now on. It waits for the transaction that another one may still be in:
+/// whatever that one commits, this one sees.
+///
+/// Returns whether it is still this directory's: nodes may have begun to share it meanwhile.
+async fn begin_as(
+    connection: &mut PgConnection,
+    mark: &str,
+    incarnation: &str,
+) -> std::result::Result<bool, Error> {
+    let mut tx = connection.begin().await?;
+    for text in [LOCK_PATIENCE, LOCK_WRITES] {
+        sqlx::raw_sql(text).execute(&mut *tx).await?;
+    }
+    let begun = sqlx::query(
+        "INSERT INTO catalog_home (\"only\", mark, incarnation) VALUES (1, $1, $2) \
+         ON CONFLICT (\"only\") DO UPDATE SET incarnation = excluded.incarnation \
+         WHERE catalog_home.mark = excluded.mark",
+    );
+    let begun = begun.bind(mark).bind(incarnation);
+    let begun = begun.execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(begun.rows_affected() > 0)
 }
 
 pub(super) fn options(url: &str) -> Result<PgConnectOptions> {
@@ -146,7 +171,7 @@ fn has_password(url: &str) -> bool {
     user.contains(':') || query.split('&').any(|part| part.starts_with("password="))
 }
 
-fn pool(connections: u32, options: &PgConnectOptions) -> PgPool {
+pub(super) fn pool(connections: u32, options: &PgConnectOptions) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
         .idle_timeout(None)
@@ -266,8 +291,11 @@ pub(crate) fn is_away(error: &Error) -> bool {
         Error::Io(_) | Error::Tls(_) => true,
         Error::Database(error) => {
             let code = error.code().unwrap_or_default();
-            // Too few resources, a standby, another node, conflicts between transactions.
-            let passes = ["53", "25006", "AT001", "AT002", "40001", "40P01", "55P03"];
+            // Too few resources, a standby, another node, conflicts between transactions, a statement that was cancelled or
+            // took too long, and one after that.
+            let passes = [
+                "53", "25006", "AT001", "AT002", "40001", "40P01", "55P03", "57014", "25P02",
+            ];
             let is_cut = error
                 .try_downcast_ref::<PgDatabaseError>()
                 .is_some_and(|error| is_end(error.severity()));

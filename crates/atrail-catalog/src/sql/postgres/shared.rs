@@ -7,7 +7,6 @@ use atrail_model::Incarnation;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqlSafeStr as _};
 
-use super::Begin;
 use super::open::{OPEN, SHARED, lent, options, pools, refuse_unfit};
 use crate::failure::failed_to;
 use crate::schema;
@@ -45,8 +44,10 @@ pub(crate) async fn join(url: &str, incarnation: Incarnation) -> Result<Shared> 
     share(&mut first).await?;
     // An id's text consists of hexadecimal digits and hyphens.
     let hex = incarnation.to_string().replace('-', "");
-    let begin = format!("SELECT begin_write_of_node('\\x{hex}')");
-    let begin = Begin::InTurn(AssertSqlSafe(begin).into_sql_str());
+    let begin = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT begin_write_of_node('\\x{hex}')"
+    );
+    let begin = AssertSqlSafe(begin).into_sql_str();
     let idle_limit = format!("{}ms", IDLE_LIMIT.as_millis());
     let writing = options
         .clone()

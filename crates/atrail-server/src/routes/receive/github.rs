@@ -12,6 +12,7 @@ use super::{Refusals, keep_one, must_have_kept};
 use crate::app::App;
 use crate::auth::access::{Authorised, SendEvents};
 use crate::auth::signed::Claimed;
+use crate::auth::throttle::slowly_refused;
 use crate::error::ApiError;
 use crate::fields::{media_type, text_of};
 use crate::ingest::Incoming;
@@ -59,7 +60,9 @@ pub(in crate::routes) async fn signed(
     let key = claimed.sender().ingest_key();
     let key = key.ok_or_else(|| ApiError::not_found("key"))?;
     let incoming = Incoming {
-        sender: Sender::of(&app, claimed.sender(), key.terms.target()).await?,
+        sender: Sender::of(&app, claimed.sender(), key.terms.target())
+            .await?
+            .unproven(),
         headers: parts.headers.clone(),
         body,
         key: None,
@@ -74,7 +77,13 @@ pub(in crate::routes) async fn signed(
         claimed.must_have_signed(&verifier, body)?;
         keep(keeper, &headers, body)
     });
-    answered(&read.await?)
+    let read = match read.await {
+        Err(refusal) if refusal.code() == ErrorCode::Unauthenticated => {
+            slowly_refused(Err(refusal)).await
+        }
+        read => read,
+    };
+    answered(&read?)
 }
 
 fn answered(kept: &Kept<Refusals>) -> Result<Response, ApiError> {

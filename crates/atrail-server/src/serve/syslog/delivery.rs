@@ -112,6 +112,7 @@ impl Delivery {
                 domain: target.domain(),
                 account,
                 network: network(address),
+                is_proven: true,
             },
             headers: HeaderMap::new(),
             key: None,

@@ -23,6 +23,8 @@ use crate::serve::tls::Tls;
 const READ_BYTES: usize = 16 << 10;
 /// Bytes of messages after which a batch is delivered even if more have arrived.
 const BATCH_BYTES: usize = 256 << 10;
+/// Most bytes that are still read of a connection that the server gives up: somewhat more than a system keeps of one.
+const LAST_BYTES: usize = 8 << 20;
 
 /// A listener for connections.
 pub(super) struct Streams {
@@ -119,21 +121,30 @@ impl Streams {
         let mut batch = Batch::default();
         let mut buffer = vec![0; READ_BYTES];
         let mut received = Received::default();
+        // The bytes that are still read when the server gives the connection up: nobody would send again what has
+        // arrived by then.
+        let mut last = None;
         loop {
-            let read = tokio::select! {
-                read = tokio::time::timeout(self.idle, stream.read(&mut buffer)) => read,
-                () = delivery.stop.cancelled() => return received.ended(address, "the server stops"),
-                () = place.leave.cancelled() => return received.ended(address, "a newcomer took its place"),
+            let mut read = match &mut last {
+                Some(left) => arrived_last(&mut stream, &mut buffer, left),
+                None => tokio::select! {
+                    read = tokio::time::timeout(self.idle, stream.read(&mut buffer)) => read.unwrap_or_else(|_| {
+                        metrics.refused_syslog(SyslogRefusal::Idle);
+                        received.end = "it was silent for too long";
+                        Ok(0)
+                    }),
+                    () = delivery.stop.cancelled() => {
+                        received.end = "the server stops";
+                        arrived_last(&mut stream, &mut buffer, last.insert(LAST_BYTES))
+                    }
+                    () = place.leave.cancelled() => {
+                        metrics.refused_syslog(SyslogRefusal::Displaced);
+                        received.end = "a newcomer took its place";
+                        arrived_last(&mut stream, &mut buffer, last.insert(LAST_BYTES))
+                    }
+                },
             };
             place.stage.busy();
-            let mut read = match read {
-                Ok(read) => read,
-                Err(_) => {
-                    metrics.refused_syslog(SyslogRefusal::Idle);
-                    received.end = "it was silent for too long";
-                    Ok(0)
-                }
-            };
             let arrived = delivery.app.store.time().latest();
             // What has arrived by now goes with it.
             let end = loop {
@@ -142,7 +153,8 @@ impl Streams {
                 let end = match read {
                     Ok(0) => {
                         received.partial_bytes = frames.partial_bytes();
-                        frames.finish(&mut push);
+                        frames
+                            .finish(&mut |message, is_cut| push(message, is_cut || last.is_some()));
                         true
                     }
                     // The sender repeats the message that broke off: this part of it is marked.
@@ -165,6 +177,10 @@ impl Streams {
                 if end || batch.size_bytes() >= BATCH_BYTES {
                     break end;
                 }
+                if let Some(left) = &mut last {
+                    read = arrived_last(&mut stream, &mut buffer, left);
+                    continue;
+                }
                 match stream.read(&mut buffer).now_or_never() {
                     Some(more) => read = more,
                     None => break false,
@@ -183,6 +199,20 @@ impl Streams {
             place.stage.idle();
         }
     }
+}
+
+/// Reads what has arrived, and no more than is left of a number of bytes; then the connection counts as ended.
+fn arrived_last<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut [u8],
+    left: &mut usize,
+) -> std::io::Result<usize> {
+    let most = buffer.len().min(*left);
+    let read = stream.read(&mut buffer[..most]).now_or_never();
+    if let Some(Ok(length)) = read {
+        *left -= length;
+    }
+    read.unwrap_or(Ok(0))
 }
 
 /// What came by a connection.

@@ -105,6 +105,9 @@ async fn a_delivery_of_github_is_signed_with_the_secret_of_its_key() {
         assert_eq!(deliver(id, right.clone(), body).await, 200);
     }
     assert_eq!(count(&admin).await, 1, "a redelivery is the same event");
+    // Longer than any delivery of GitHub's: refused before it is read.
+    let long = "x".repeat((25 << 20) + 1).leak();
+    assert_eq!(deliver(id, hmac(secret, long), long).await, 413);
     // After a rotation without overlap only the new secret signs.
     let rotate = paths::INGEST_KEY.replace("{id}", id);
     let fresh: Value = admin
@@ -189,7 +192,8 @@ async fn an_organization_of_workos_may_choose_the_space() {
     for _ in 0..2 {
         send(&by_organization, "org_1", "k-1").await;
     }
-    send(&by_organization, "org_2", "k-2").await;
+    // No space can have such a name: the event is the account's.
+    send(&by_organization, "org_1\0", "k-2").await;
     send(&plain, "org_1", "k-3").await;
     let ids = |events: Vec<Value>| -> Vec<String> {
         let mut ids: Vec<_> = (events.iter())

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use atrail_archive::Blobs;
+use atrail_archive::{Blobs, Expected};
 use atrail_catalog::{Catalog, RunBytes};
 use atrail_disk::{Reader, Result, StoreError};
 use bytes::Bytes;
@@ -61,7 +61,11 @@ impl SharedRuns {
     fn fetch(&self, name: &str, expected: RunBytes) -> io::Result<Vec<u8>> {
         let (blobs, path) = (Arc::clone(&self.blobs), path(name));
         let opened = self.beside.wait(async move {
-            match blobs.open(&path).await {
+            let wanted = Expected {
+                size_bytes: expected.size_bytes,
+                sha256: expected.sha256,
+            };
+            match blobs.open(&path, Some(wanted)).await {
                 Err(StoreError::NotFound { .. }) => Ok(None),
                 opened => opened.map(Some),
             }

@@ -165,7 +165,7 @@ async fn the_hours_of_a_domain_take_turns_at_failing() {
 }
 
 const COMMIT: &str = "seal an hour that was set apart";
-const LOOK: &str = "look up an object";
+const LOOK: &str = "look whether a commit took effect";
 
 #[tokio::test]
 async fn a_commit_that_counts_though_it_was_reported_as_failed_keeps_its_object() {

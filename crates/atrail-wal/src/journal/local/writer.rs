@@ -8,13 +8,13 @@ use std::time::Instant;
 use atrail_disk::{Result, StoreError};
 use atrail_evidence::LeafHash;
 use atrail_model::Domain;
-use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use super::append::{Append, size_of};
-use super::lanes::Lanes;
-use super::memtable::Memtable;
 use crate::counters::LogCounters;
+use crate::journal::append::{Append, size_of};
+use crate::journal::lanes::Lanes;
+use crate::journal::memtable::Memtable;
+use crate::journal::poison::Poison;
 use crate::journal::{Appended, Batch, Rotation};
 use crate::log::{AppendError, Eraser, Frame, Wal, split_into_frames};
 
@@ -45,24 +45,6 @@ pub(super) struct WriterHandle {
     full: Arc<AtomicBool>,
     /// Whether the writer's thread was stopped, and did not panic.
     stopped: Arc<AtomicBool>,
-}
-
-/// Why the store refuses all writes. Set once, never cleared in this process.
-#[derive(Debug, Clone, Default)]
-struct Poison(Arc<Mutex<Option<String>>>);
-
-impl Poison {
-    fn check(&self) -> Result<()> {
-        self.0
-            .lock()
-            .as_ref()
-            .map_or(Ok(()), |why| Err(StoreError::Poisoned(why.clone())))
-    }
-
-    fn set(&self, why: String) {
-        tracing::error!(why, "the store stops accepting writes");
-        self.0.lock().get_or_insert(why);
-    }
 }
 
 impl WriterHandle {

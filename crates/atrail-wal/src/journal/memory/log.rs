@@ -43,7 +43,10 @@ pub enum Failure {
     /// There is no space until this failure is removed.
     Full,
     /// The disk fails and has either kept the batch or not.
-    Broken { is_kept: bool },
+    Broken {
+        /// Whether it has kept the batch.
+        is_kept: bool,
+    },
 }
 
 /// A possible fault of an implementation: a control that the suite must detect.

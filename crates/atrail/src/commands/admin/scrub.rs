@@ -44,9 +44,12 @@ struct Row {
 const MAX_ROWS: usize = 10_000;
 
 pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
-    let options = ScrubOptions {
+    let mut options = ScrubOptions {
         bytes_per_second: args.rate.map(|mib| mib << 20),
+        temp_dir: settings.environment.temp_dir.clone(),
+        ..ScrubOptions::default()
     };
+    options.aws.0.clone_from(&settings.environment.aws);
     let columns = ["Path", "Day", "Hour", "Domain", "What"].map(Column::text);
     let mut rows = Rows::new(Layout::Plain, columns.to_vec());
     let mut shown = 0;

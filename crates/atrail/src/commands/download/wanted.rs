@@ -7,6 +7,7 @@ use atrail_evidence::{Expectations, HourRange, ScopeOf};
 use atrail_model::{DayRange, Hours, SessionId};
 
 use crate::client::Client;
+use crate::commands::session::Since;
 use crate::commands::{checked_id, session};
 use crate::days::ScopeFlags;
 use crate::download::{Plan, ScopeRecord};
@@ -18,14 +19,14 @@ use crate::settings::Settings;
 pub(super) enum Wanted {
     /// An existing session.
     Session(SessionId),
-    /// Days, by a session that the download makes and ends.
-    Scope(ScopeFlags, DayRange),
+    /// Days, by a session that the download makes and ends, and the earlier receipt whose history it continues.
+    Scope(ScopeFlags, DayRange, Option<Since>),
 }
 
 impl Wanted {
     /// Returns the scope that the command line asks for, which the receipt must match.
     pub(super) fn asked(&self, client: &Client) -> Expectations {
-        let Self::Scope(flags, days) = self else {
+        let Self::Scope(flags, days, since) = self else {
             return Expectations::default();
         };
         let hours = flags.search_time.unwrap_or(Hours::ALL);
@@ -40,13 +41,14 @@ impl Wanted {
                 first: hours.first().number(),
                 last: hours.last().number(),
             }),
+            since: since.as_ref().map(|since| since.text.clone()),
             ..Expectations::default()
         }
     }
 
     /// Returns the entry in `FILE.part.json` for a session that the download makes.
     pub(super) fn record(&self, client: &Client) -> Option<ScopeRecord> {
-        let Self::Scope(flags, days) = self else {
+        let Self::Scope(flags, days, since) = self else {
             return None;
         };
         let space = client.target.space.as_ref();
@@ -56,6 +58,10 @@ impl Wanted {
             search_time: flags.search_time.map(|hours| hours.to_string()),
             at_account_level: flags.at_account_level,
             space: space.map(|space| space.guid.clone()).unwrap_or_default(),
+            since: since
+                .as_ref()
+                .map(|since| since.sizes.clone())
+                .unwrap_or_default(),
         })
     }
 
@@ -63,7 +69,9 @@ impl Wanted {
     pub(super) async fn session(&self, settings: &Settings, client: &Client) -> Result<Session> {
         match self {
             Self::Session(id) => session::fetch(client, *id).await,
-            Self::Scope(flags, days) => session::create(settings, client, flags, *days).await,
+            Self::Scope(flags, days, since) => {
+                session::create(settings, client, flags, *days, since.as_ref()).await
+            }
         }
     }
 }

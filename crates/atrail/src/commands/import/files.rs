@@ -22,6 +22,8 @@ pub(super) struct Found {
     pub(super) events: Vec<(PathBuf, u64)>,
     /// Digest files of CloudTrail.
     pub(super) digests: Vec<PathBuf>,
+    /// What cannot be read below a directory, and why.
+    pub(super) failed: Vec<(PathBuf, String)>,
     /// How many files have names that the format's files do not have.
     pub(super) passed_over: u64,
 }
@@ -84,13 +86,15 @@ impl Choice {
 /// Finds the files. A path that the user names is read whatever its name; a link to a directory is followed only there.
 ///
 /// # Errors
-/// When a path does not exist, or a directory cannot be read.
+/// When a path that the user names does not exist, or is a directory that cannot be read. What is below it costs only
+/// itself: it may be a link to nowhere, or gone since the directory was read.
 pub(super) fn find(paths: &[PathBuf], choice: Choice) -> Result<Found> {
     let mut found = Found::default();
     for path in paths {
-        let metadata = fs::metadata(path).map_err(|error| CliError::unreadable(path, error))?;
+        let failed = |error| CliError::unreadable(path, error);
+        let metadata = fs::metadata(path).map_err(failed)?;
         if metadata.is_dir() {
-            descend(path, "", choice, &mut found)?;
+            descend(path, "", choice, &mut found).map_err(failed)?;
         } else if choice.class(&shown(path)) == Class::Digest {
             found.digests.push(path.clone());
         } else {
@@ -100,32 +104,38 @@ pub(super) fn find(paths: &[PathBuf], choice: Choice) -> Result<Found> {
     Ok(found)
 }
 
-fn descend(dir: &Path, below: &str, choice: Choice, found: &mut Found) -> Result<()> {
-    let failed = |error| CliError::unreadable(dir, error);
-    let entries = fs::read_dir(dir).map_err(failed)?;
-    let mut entries: Vec<DirEntry> = entries.collect::<io::Result<_>>().map_err(failed)?;
+fn descend(dir: &Path, below: &str, choice: Choice, found: &mut Found) -> io::Result<()> {
+    let mut entries: Vec<DirEntry> = fs::read_dir(dir)?.collect::<io::Result<_>>()?;
     entries.sort_by_key(DirEntry::file_name);
     for entry in entries {
-        let path = entry.path();
         let relative = format!("{below}/{}", entry.file_name().to_string_lossy());
-        let failed = |error| CliError::unreadable(&path, error);
-        if entry.file_type().map_err(failed)?.is_dir() {
-            if !relative
-                .rsplit('/')
-                .next()
-                .is_some_and(|name| name.starts_with('.'))
-            {
-                descend(&path, &relative, choice, found)?;
-            }
-            continue;
+        if let Err(error) = one(&entry, &relative, choice, found) {
+            let why = format!("it could not be read: {error}");
+            found.failed.push((entry.path(), why));
         }
-        let metadata = fs::metadata(&path).map_err(failed)?;
-        match choice.class(&relative) {
-            _ if !metadata.is_file() => found.passed_over += 1,
-            Class::Events => found.events.push((path, metadata.len())),
-            Class::Digest => found.digests.push(path),
-            Class::PassedOver => found.passed_over += 1,
-        }
+    }
+    Ok(())
+}
+
+fn one(entry: &DirEntry, relative: &str, choice: Choice, found: &mut Found) -> io::Result<()> {
+    let path = entry.path();
+    if entry.file_type()?.is_dir() {
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        return match is_hidden {
+            true => Ok(()),
+            false => descend(&path, relative, choice, found),
+        };
+    }
+    let class = choice.class(relative);
+    if class == Class::PassedOver {
+        found.passed_over += 1;
+        return Ok(());
+    }
+    let metadata = fs::metadata(&path)?;
+    match class {
+        Class::Events if metadata.is_file() => found.events.push((path, metadata.len())),
+        Class::Digest if metadata.is_file() => found.digests.push(path),
+        _ => found.passed_over += 1,
     }
     Ok(())
 }

@@ -9,6 +9,10 @@
 //! A file has two records: one by its place (path, size and time; bucket, key and ETag), so that it need not be read
 //! again, and one by its unpacked bytes, so that a moved or recompressed copy is known as well. A record is written when
 //! the server has acknowledged every event of the file. A lost record costs only that the file is sent again.
+//!
+//! A record by bytes states that the events of a text of exactly these bytes were acknowledged. A file that begins with
+//! such a text, up to the end of a line, has grown since: a reader sends what follows. A large file has such records also
+//! of its beginnings.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -40,8 +44,24 @@ impl Key {
         Self(std::array::from_fn(|at| digest[at]))
     }
 
+    /// Returns the key of a text by its SHA-256.
+    pub(super) fn of_content(hash: &[u8; 32]) -> Self {
+        Self::of(&[b"content", hash])
+    }
+
     fn hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            events: self.events + other.events,
+            refused: self.refused + other.refused,
+        }
     }
 }
 
@@ -86,6 +106,11 @@ impl Ledger {
         }
         let known = records.chunks_exact(RECORD_BYTES).map(parsed).collect();
         Ok(Self { file, path, known })
+    }
+
+    /// Returns whether nothing is recorded.
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty()
     }
 
     /// Returns what was answered to a file that is known by this key.

@@ -1,60 +1,22 @@
 //! Reads files one after the other into requests: small files share a request, large ones have several.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use atrail_model::Timestamp;
 use atrail_sources::{Engine, Framing, SourceKind, Stream, Strictness};
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, Sender};
 
+use super::incoming::{Content, Incoming, Origin};
 use super::ledger::{Counts, Key, Ledger};
-use super::messages::Receipt;
+use super::source::{Growth, Source};
+use super::survey::{Beginning, NoText, Survey, read_some};
+use super::text::Text;
 use crate::cloudtrail::chain::{Judgement, Proofs};
 use crate::commands::trail::batch::{Batch, Batcher, CHUNK_BYTES};
-use crate::nameless::Nameless;
 use crate::unpack::unpacked;
-
-/// Bytes at the beginning of a file among which a NUL shows that it is no text.
-const LOOK_BYTES: usize = 8 << 10;
-
-/// A file to import.
-#[derive(Debug)]
-pub(super) struct Incoming {
-    pub(super) origin: Origin,
-    pub(super) content: Content,
-    /// The time of events that state none.
-    pub(super) received: Timestamp,
-}
-
-/// Where a file is from.
-#[derive(Debug, Clone)]
-pub(super) struct Origin {
-    /// Its name in messages.
-    pub(super) name: String,
-    /// Its place in the ledger.
-    pub(super) place: Option<Key>,
-    /// Its length, as far as it is known, in bytes.
-    pub(super) length: u64,
-    /// The message that named it.
-    pub(super) receipt: Option<Receipt>,
-}
-
-/// The bytes of a file.
-#[derive(Debug)]
-pub(super) enum Content {
-    Stdin,
-    Path(PathBuf),
-    /// A fetched object.
-    Fetched(Nameless),
-    /// The ledger has it.
-    Known(Counts),
-    /// It could not be fetched.
-    Failed(String),
-}
 
 /// One request, and the files that its events are from.
 #[derive(Debug)]
@@ -71,10 +33,28 @@ pub(super) struct Part {
     pub(super) events: usize,
     /// How many refusals of the request are its, after those of the parts before.
     pub(super) refusals: usize,
+    /// What was answered in an earlier import to the events before these.
+    pub(super) before: Option<Counts>,
+    /// The key of the file's beginning up to here, if that can be recorded.
+    pub(super) mark: Option<Key>,
     /// How it ends, if it ends here.
     pub(super) end: Option<End>,
     /// What is wrong with it, although it was read.
     pub(super) problem: Option<String>,
+}
+
+impl Part {
+    fn of(origin: &Arc<Origin>) -> Self {
+        Self {
+            origin: Arc::clone(origin),
+            events: 0,
+            refusals: 0,
+            before: None,
+            mark: None,
+            end: None,
+            problem: None,
+        }
+    }
 }
 
 /// How the reading of a file ended.
@@ -82,6 +62,8 @@ pub(super) struct Part {
 pub(super) enum End {
     /// All of it is in this request and those before; the key of its content.
     Sent(Option<Key>),
+    /// All but its last line, which somebody is writing; the key of the lines before it.
+    Growing(Key),
     /// It was imported before; the key of its content, where that was needed to find out.
     Known(Counts, Option<Key>),
     /// No digest proves it yet.
@@ -101,6 +83,8 @@ pub(super) struct How {
     pub(super) proofs: Option<Arc<Proofs>>,
     /// Imports also what the proofs do not cover.
     pub(super) unverified: bool,
+    /// Where files are copied that are checked before they are read.
+    pub(super) temp_dir: PathBuf,
 }
 
 /// Reads all files. Ends early when the receiver has gone.
@@ -112,6 +96,7 @@ pub(super) fn read(mut files: Receiver<Incoming>, how: &How, loads: &Sender<Load
         parts: Vec::new(),
         done_bytes: 0,
         problem: None,
+        wants_mark: false,
     };
     loop {
         let next = match files.try_recv() {
@@ -148,7 +133,12 @@ impl From<Gone> for Broken {
 
 impl From<io::Error> for Broken {
     fn from(error: io::Error) -> Self {
-        Self::Failed(format!("it could not be read: {error}"))
+        match error.kind() {
+            io::ErrorKind::InvalidData if error.get_ref().is_some_and(|why| why.is::<NoText>()) => {
+                Self::Failed(error.to_string())
+            }
+            _ => Self::Failed(format!("it could not be read: {error}")),
+        }
     }
 }
 
@@ -161,11 +151,25 @@ struct Reader<'a> {
     done_bytes: u64,
     /// What is wrong with the file that it reads.
     problem: Option<String>,
+    /// Whether requests were sent since the last beginning that the ledger will know.
+    wants_mark: bool,
+}
+
+/// What is known of a file before its events are read.
+#[derive(Debug, Default)]
+struct Plan {
+    /// The beginning that was imported before, and what was answered to it.
+    known: Option<(u64, Counts)>,
+    /// The length of its lines before the last one, if that has no end.
+    lines: Option<u64>,
+    /// Whether somebody writes it: then that last line belongs to the next import.
+    growth: Option<Growth>,
 }
 
 impl Reader<'_> {
     fn file(&mut self, file: Incoming) -> Result<(), Gone> {
         let origin = Arc::new(file.origin);
+        self.wants_mark = false;
         let end = match self.content(&origin, file.content, file.received) {
             Ok(end) => end,
             Err(Broken::Failed(why)) => End::Failed(why),
@@ -185,33 +189,51 @@ impl Reader<'_> {
         content: Content,
         received: Timestamp,
     ) -> Result<End, Broken> {
-        let mut source: Box<dyn Seekable> = match content {
+        let mut source = match content {
             Content::Known(counts) => return Ok(End::Known(counts, None)),
             Content::Failed(why) => return Err(Broken::Failed(why)),
             Content::Stdin => {
-                self.events(origin, io::stdin(), received)?;
+                self.events(origin, &mut io::stdin(), received, Plan::default())?;
                 return Ok(End::Sent(None));
             }
-            Content::Path(path) => Box::new(File::open(path)?),
-            Content::Fetched(file) => Box::new(FetchedFile(file)),
+            Content::Path(path) => {
+                Source::open(&path, &self.how.temp_dir, self.how.proofs.is_some())?
+            }
+            Content::Fetched(file) => Source::own(file)?,
         };
-        let hash = content_hash(&mut source)?;
+        let ledger = self.how.ledger.as_deref().filter(|_| !self.how.again);
+        let survey = Survey::of(&mut source, ledger)?;
         if let Some(proofs) = &self.how.proofs {
-            match refusal(proofs.judge(&origin.name, &hash)) {
+            match refusal(proofs.judge(&origin.name, &survey.all.hash)) {
                 None => {}
                 Some(End::Failed(why)) if self.how.unverified => self.problem = Some(why),
                 Some(_) if self.how.unverified => {}
                 Some(end) => return Ok(end),
             }
         }
-        let key = Key::of(&[b"content", &hash]);
+        let key = Key::of_content(&survey.all.hash);
         if let Some(counts) = self.known(key) {
             return Ok(End::Known(counts, Some(key)));
         }
         source.rewind()?;
-        match self.events(origin, source, received)? == hash {
-            true => Ok(End::Sent(Some(key))),
-            false => Err(Broken::Failed("it changed while it was read".to_owned())),
+        let lines = survey.lines;
+        let has_open_line = (1..survey.all.length).contains(&lines.length);
+        let growth = match has_open_line && survey.is_plain {
+            true => Some(source.growth()?),
+            false => None,
+        };
+        let plan = Plan {
+            known: survey.known,
+            lines: has_open_line.then_some(lines.length),
+            growth,
+        };
+        let read = self.events(origin, &mut source, received, plan)?;
+        if read == survey.all {
+            Ok(End::Sent(Some(key)))
+        } else if read == lines {
+            Ok(End::Growing(Key::of_content(&lines.hash)))
+        } else {
+            Err(Broken::Failed("it changed while it was read".to_owned()))
         }
     }
 
@@ -223,45 +245,86 @@ impl Reader<'_> {
         ledger.unwrap_or_else(PoisonError::into_inner).find(key)
     }
 
-    /// Reads the events of a file; returns the SHA-256 of its unpacked bytes.
+    /// Reads the events of a file; returns how much of its unpacked text that was.
     fn events(
         &mut self,
         origin: &Arc<Origin>,
-        source: impl Read + Send,
+        source: &mut (impl Read + Send),
         received: Timestamp,
-    ) -> Result<[u8; 32], Broken> {
+        plan: Plan,
+    ) -> Result<Beginning, Broken> {
         let mut source = unpacked(source)?.text;
         let engine = Engine::embedded();
-        let mut stream = Stream::by(&engine, self.how.kind, Framing::Sniffed)
+        let stream = Stream::by(&engine, self.how.kind, Framing::Sniffed)
             .received_at(received)
             .as_strict_as(Strictness::Lenient);
-        let mut hash = Sha256::new();
-        let mut chunk = vec![0; CHUNK_BYTES];
+        let (known, before) = plan.known.unzip();
+        let mut text = Text::new(stream, known.unwrap_or_default());
+        let mut buffer = vec![0; CHUNK_BYTES];
+        if let Some(counts) = before {
+            self.parts.push(Part {
+                before: Some(counts),
+                ..Part::of(origin)
+            });
+        }
         loop {
-            let count = read_some(&mut source, &mut chunk)?;
+            let count = read_some(&mut source, &mut buffer)?;
             if count == 0 {
-                stream.finish();
-            } else {
-                hash.update(&chunk[..count]);
-                stream.feed(&chunk[..count]);
+                break;
             }
-            while let Some(item) = stream.next_item() {
-                match item {
-                    Ok(candidate) => self.batcher.event(&candidate),
-                    Err(refusal) => {
-                        let reason = refusal.to_string();
-                        self.batcher.refuse(refusal.line, reason, refusal.not_read);
-                    }
+            let mut chunk = &buffer[..count];
+            while !chunk.is_empty() {
+                let piece;
+                (piece, chunk) = chunk.split_at(text.piece(chunk));
+                text.feed(piece);
+                self.drain(origin, &mut text)?;
+                let is_end_of_lines = Some(text.length()) == plan.lines;
+                if piece.ends_with(b"\n") && (self.wants_mark || is_end_of_lines) {
+                    self.mark(origin, &text);
                 }
-                if self.batcher.is_full() {
-                    self.part(origin, None);
-                    self.flush()?;
+                let growth = plan.growth.as_ref().filter(|_| is_end_of_lines);
+                if growth.is_some_and(Growth::has_grown) {
+                    text.finish();
+                    self.drain(origin, &mut text)?;
+                    return Ok(text.beginning());
                 }
-            }
-            if count == 0 {
-                return Ok(hash.finalize().into());
             }
         }
+        text.finish();
+        self.drain(origin, &mut text)?;
+        Ok(text.beginning())
+    }
+
+    /// Takes the events and refusals that are ready.
+    fn drain(&mut self, origin: &Arc<Origin>, text: &mut Text) -> Result<(), Gone> {
+        text.items(|item| {
+            match item {
+                Ok(candidate) => self.batcher.event(&candidate),
+                Err(refusal) => {
+                    let reason = refusal.to_string();
+                    self.batcher.refuse(refusal.line, reason, refusal.not_read);
+                }
+            }
+            if self.batcher.is_full() {
+                self.part(origin, None);
+                self.flush()?;
+                self.wants_mark = true;
+            }
+            Ok(())
+        })
+    }
+
+    /// Lets the ledger know the text up to here, unless an event is begun that is not sent yet.
+    fn mark(&mut self, origin: &Arc<Origin>, text: &Text) {
+        if self.how.ledger.is_none() || !text.is_between_items() {
+            return;
+        }
+        self.wants_mark = false;
+        self.part(origin, None);
+        self.parts.push(Part {
+            mark: Some(Key::of_content(&text.beginning().hash)),
+            ..Part::of(origin)
+        });
     }
 
     /// Ends the part of a file in the request.
@@ -272,11 +335,11 @@ impl Reader<'_> {
         let refusals = refusals - before(|part| part.refusals);
         if events + refusals > 0 || end.is_some() {
             self.parts.push(Part {
-                origin: Arc::clone(origin),
                 events,
                 refusals,
                 problem: self.problem.take(),
                 end,
+                ..Part::of(origin)
             });
         }
     }
@@ -308,51 +371,4 @@ fn refusal(judgement: Judgement) -> Option<End> {
         Judgement::Unlisted => "not proven: no digest lists it".to_owned(),
     };
     Some(End::Failed(why))
-}
-
-/// Returns the SHA-256 of the unpacked bytes.
-fn content_hash(source: &mut (impl Read + Send)) -> Result<[u8; 32], Broken> {
-    let mut text = unpacked(source)?.text;
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0; CHUNK_BYTES];
-    let mut is_first = true;
-    loop {
-        let count = read_some(&mut text, &mut chunk)?;
-        if count == 0 {
-            return Ok(hash.finalize().into());
-        }
-        let read = &chunk[..count];
-        if is_first && read[..count.min(LOOK_BYTES)].contains(&0) {
-            return Err(Broken::Failed("it is no text".to_owned()));
-        }
-        is_first = false;
-        hash.update(read);
-    }
-}
-
-fn read_some(source: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match source.read(chunk) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            read => return read,
-        }
-    }
-}
-
-trait Seekable: Read + Seek + Send {}
-
-impl<T: Read + Seek + Send> Seekable for T {}
-
-struct FetchedFile(Nameless);
-
-impl Read for FetchedFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Seek for FetchedFile {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        self.0.file().seek(to)
-    }
 }

@@ -6,12 +6,14 @@ use atrail_api::AckOrRefusal;
 use atrail_sources::Tally;
 use serde::Serialize;
 
+use super::incoming::Origin;
 use super::ledger::{Counts, Ledger};
-use super::reader::{End, Load, Origin, Part};
+use super::problems::Problems;
+use super::reader::{End, Load, Part};
 use crate::cloudtrail::chain::Proofs;
 use crate::commands::trail::sent::Sent;
 use crate::error::{CliError, Exit, Result};
-use crate::printer::{Progress, counted};
+use crate::printer::counted;
 use crate::settings::Settings;
 
 /// The sum, as programs read it.
@@ -51,33 +53,31 @@ pub(super) struct Report<'a> {
     /// Where the events go; `None` for a dry run.
     target: Option<String>,
     ledger: Option<Arc<Mutex<Ledger>>>,
-    progress: Option<Progress>,
+    problems: &'a Problems<'a>,
     sum: Sum,
     /// What was answered so far to the file that has not ended.
     open: Counts,
+    /// What was answered to its beginning in an earlier import.
+    before: Counts,
     origins: Tally,
-    problems: u64,
 }
 
 impl<'a> Report<'a> {
-    /// Starts the report; `total_bytes` is the length of all files, where it is known.
     pub(super) fn start(
         settings: &'a Settings,
         target: Option<String>,
         ledger: Option<Arc<Mutex<Ledger>>>,
-        total_bytes: Option<u64>,
+        problems: &'a Problems<'a>,
     ) -> Self {
-        let printer = &settings.printer;
-        let progress = total_bytes.filter(|_| printer.terminals.stderr);
         Self {
             settings,
             target,
             ledger,
-            progress: progress.map(|total| printer.progress("Importing", 0, total)),
+            problems,
             sum: Sum::default(),
             open: Counts::default(),
+            before: Counts::default(),
             origins: Tally::default(),
-            problems: 0,
         }
     }
 
@@ -104,10 +104,17 @@ impl<'a> Report<'a> {
                     }
                 }
             }
+            if let Some(counts) = part.before {
+                self.before = counts;
+                self.known(&part.origin, counts);
+            }
+            if part.mark.is_some() {
+                self.remember([part.mark, None], self.before + self.open)?;
+            }
             ended.extend(self.end(part)?);
         }
         self.sum.stored_already += sent.stored_already;
-        if let Some(progress) = &self.progress {
+        if let Some(progress) = self.problems.progress() {
             progress.set(load.batch.end);
         }
         Ok(ended)
@@ -131,31 +138,35 @@ impl<'a> Report<'a> {
     /// Ends a file, if it ends with this part.
     fn end(&mut self, part: &Part) -> Result<Option<String>> {
         if let Some(problem) = &part.problem {
-            self.problem(&format!("{}: {problem}", part.origin.name));
+            self.problems
+                .add(&format!("{}: {problem}", part.origin.name));
         }
         let Some(end) = &part.end else {
             return Ok(None);
         };
         let counts = std::mem::take(&mut self.open);
+        let all = counts + std::mem::take(&mut self.before);
         self.sum.events += counts.events;
         self.sum.stored += counts.events;
         let (name, place) = (&part.origin.name, part.origin.place);
         let is_done = match end {
             End::Sent(key) => {
                 self.sum.files += 1;
-                self.remember([place, *key], counts)?;
+                self.remember([place, *key], all)?;
+                true
+            }
+            End::Growing(key) => {
+                self.sum.files += 1;
+                self.remember([None, Some(*key)], all)?;
+                self.problems.note(&format!(
+                    "{name}: its last line is being written; the next import sends it"
+                ));
                 true
             }
             End::Known(counts, key) => {
                 self.sum.files += 1;
                 self.sum.files_known += 1;
-                self.sum.events += counts.events;
-                self.sum.stored_already += counts.events;
-                self.sum.refused += counts.refused;
-                if counts.refused > 0 {
-                    let refused = counted(counts.refused, "item");
-                    self.warn(&format!("{name}: imported before, but for {refused}"));
-                }
+                self.known(&part.origin, *counts);
                 // Of another place, so that it need not be read again.
                 if key.is_some() {
                     self.remember([place, None], *counts)?;
@@ -173,7 +184,18 @@ impl<'a> Report<'a> {
             }
         };
         let receipt = part.origin.receipt.as_ref();
-        Ok(receipt.and_then(|receipt| receipt.end(is_done).map(str::to_owned)))
+        Ok(receipt.and_then(|receipt| receipt.end(is_done)))
+    }
+
+    /// Counts what an earlier import sent.
+    fn known(&mut self, origin: &Origin, counts: Counts) {
+        self.sum.events += counts.events;
+        self.sum.stored_already += counts.events;
+        self.sum.refused += counts.refused;
+        if counts.refused > 0 {
+            let (name, refused) = (&origin.name, counted(counts.refused, "item"));
+            self.warn(&format!("{name}: imported before, but for {refused}"));
+        }
     }
 
     fn remember(&self, keys: [Option<super::ledger::Key>; 2], counts: Counts) -> Result<()> {
@@ -190,17 +212,8 @@ impl<'a> Report<'a> {
         self.warn(&format!("{}: line {line}: refused: {reason}", origin.name));
     }
 
-    /// Names something that is wrong.
-    pub(super) fn problem(&mut self, text: &str) {
-        self.problems += 1;
-        self.warn(text);
-    }
-
     fn warn(&self, text: &str) {
-        match &self.progress {
-            Some(progress) => progress.warn(text),
-            None => self.settings.printer.warn(text),
-        }
+        self.problems.warn(text);
     }
 
     /// Returns the error for a stop before the end.
@@ -232,7 +245,7 @@ impl<'a> Report<'a> {
 
     /// Prints the sum. What was refused, failed or wrong makes the command fail.
     pub(super) fn finish(mut self, proofs: Option<&Proofs>, passed_over: u64) -> Result<()> {
-        if let Some(progress) = self.progress.take() {
+        if let Some(progress) = self.problems.progress() {
             progress.clear();
         }
         let sum = &mut self.sum;
@@ -246,7 +259,7 @@ impl<'a> Report<'a> {
             signed: proofs.signed,
             unsigned: proofs.unsigned,
             unsound: proofs.unsound,
-            problems: self.problems,
+            problems: self.problems.count(),
         });
         let sum = &self.sum;
         let mut rows = vec![
@@ -316,8 +329,9 @@ impl<'a> Report<'a> {
                 counted(sum.files_failed, "file")
             ));
         }
-        if self.problems > 0 {
-            wrong.push(format!("{} found", counted(self.problems, "problem")));
+        let problems = self.problems.count();
+        if problems > 0 {
+            wrong.push(format!("{} found", counted(problems, "problem")));
         }
         if wrong.is_empty() {
             return Ok(());

@@ -6,6 +6,7 @@
 mod events;
 mod one;
 mod run;
+mod sortable;
 mod sorter;
 mod tee;
 mod work;
@@ -20,7 +21,8 @@ use atrail_verifier::Judged;
 use crate::error::Result;
 use crate::printer::Progress;
 
-pub(super) use self::sorter::{Merge, Sortable};
+pub(super) use self::sortable::Sortable;
+pub(super) use self::sorter::Merge;
 use self::work::Work;
 pub(super) use self::work::{Question, Refused};
 

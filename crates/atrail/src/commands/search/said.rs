@@ -88,6 +88,24 @@ pub(super) fn shown(
     settings
         .printer
         .note(&shown_text(&span(asked), shown, matched, order));
+    if matched.count == 0 && !matched.is_exceeded {
+        unusual_fields(settings, asked);
+    }
+}
+
+/// Names the fields of a query that few events have: nothing matched, and one may be mistyped.
+fn unusual_fields(settings: &Settings, asked: &Asked) {
+    let fields = asked.query.fields().into_iter();
+    for field in fields.filter(|field| !field.is_usual()) {
+        let question = match field.meant() {
+            Some(short) => format!("did you mean {short}?"),
+            None => "is it spelled as in the events?".to_owned(),
+        };
+        settings.printer.note(&format!(
+            "{} is neither a short name nor a member of CADF: {question}",
+            field.name
+        ));
+    }
 }
 
 fn shown_text(span: &str, shown: &Shown, matched: Matched, order: OrderWord) -> String {
@@ -149,6 +167,9 @@ pub(super) fn counted(settings: &Settings, asked: &Asked, wanted: &Wanted, answe
         }
     }
     settings.printer.note(&text);
+    if answer.total == 0 {
+        unusual_fields(settings, asked);
+    }
 }
 
 /// Says what was read, if that was asked for.

@@ -308,3 +308,39 @@ fn who_may_not_read_finds_nothing() {
     drop(server);
     search(&env, &["action:delete"]).fails(5);
 }
+
+#[test]
+fn a_field_that_few_events_have_is_named_where_nothing_matched() {
+    let (env, _server) = with_three_domains();
+    let ask = |query: &str, more: &[&str]| {
+        let ran = env.run(&[&["search", query], more, &TIMES].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran
+    };
+    for more in [&[][..], &["--count"]] {
+        let said = ask("actr:Ann", more).stderr;
+        assert!(
+            said.contains("actr is neither a short name nor a member of CADF: did you mean actor?"),
+            "{said}"
+        );
+        let said = ask("labels.app:web", more).stderr;
+        assert!(
+            said.contains("labels.app is neither") && !said.contains("did you mean"),
+            "{said}"
+        );
+        // Controls: nothing is said of usual fields, nor where something matched.
+        for query in [
+            "actor:nobody-at-all",
+            "requestData.colour:red",
+            "actor:Ann OR actr:Ann",
+        ] {
+            let said = ask(query, more).stderr;
+            assert!(!said.contains("is neither"), "{query}: {said}");
+        }
+    }
+    assert_eq!(
+        ask("who:Ann", &["--count"]).stdout,
+        ask("actor:Ann", &["--count"]).stdout
+    );
+    assert_ne!(ask("who:Ann", &["--count"]).stdout, "0\n");
+}

@@ -70,7 +70,7 @@ impl Shared {
     fn objects(&self, name: &str) -> bool {
         let (blobs, path) = (self.blobs.clone(), format!("dedup/{name}"));
         self.beside
-            .wait(async move { Ok::<_, StoreError>(blobs.open(&path).await.is_ok()) })
+            .wait(async move { Ok::<_, StoreError>(blobs.open(&path, None).await.is_ok()) })
             .unwrap()
     }
 

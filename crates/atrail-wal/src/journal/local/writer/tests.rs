@@ -10,7 +10,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::journal::local::memtable::Memtable;
+use crate::journal::memtable::Memtable;
 use crate::journal::recent::{Before, Recent};
 use crate::log::NewEvent;
 use crate::log::testing::events;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use atrail_model::{AccountId, Domain, SpaceId};
 
-use super::sorter::{Key, Sortable};
+use super::sortable::{Key, Sortable};
 use crate::nameless::Nameless;
 
 /// Bytes of a hit before its line: time, domain, file, number, length of the line.

@@ -5,29 +5,8 @@ use std::collections::BinaryHeap;
 use std::io;
 use std::path::PathBuf;
 
-use atrail_model::Domain;
-
 use super::run::{Run, RunReader};
-
-/// The place of a hit in the answer: the smallest comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(in crate::commands::search) struct Key {
-    /// Nanoseconds since 1970; negated when the newest event comes first.
-    pub(in crate::commands::search) time: i128,
-    /// The event's domain, where a receipt states it.
-    pub(in crate::commands::search) domain: Option<Domain>,
-    /// The file, in the order of the command line.
-    pub(in crate::commands::search) file: u32,
-    /// The number of the event in its file, from 0.
-    pub(in crate::commands::search) number: u64,
-}
-
-/// A hit: its place in the answer, and its line without the LF.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::commands::search) struct Sortable {
-    pub(in crate::commands::search) key: Key,
-    pub(in crate::commands::search) line: Vec<u8>,
-}
+use super::sortable::{Key, Sortable};
 
 /// Lines that are held in memory before they are written, in bytes.
 const HELD_BYTES: usize = 64 << 20;
@@ -210,7 +189,7 @@ impl Iterator for Merge {
 
 #[cfg(test)]
 mod tests {
-    use atrail_model::{AccountId, SpaceId};
+    use atrail_model::{AccountId, Domain, SpaceId};
 
     use super::*;
 

@@ -9,7 +9,8 @@ use atrail_search::aggregate::Collector;
 use atrail_search::{Matcher, Order};
 
 use super::events::Reader;
-use super::sorter::{Key, Sorter};
+use super::sortable::Key;
+use super::sorter::Sorter;
 use super::{Answer, Found, Standing, Wanted};
 use crate::error::{CliError, Result};
 

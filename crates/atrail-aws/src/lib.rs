@@ -1,6 +1,6 @@
-//! What `reqsign` needs to find credentials: files, variables, commands and HTTP.
+//! Finds credentials as AWS's own tools do: what `reqsign` needs for that, which is files, variables, commands and HTTP.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,12 +9,8 @@ use reqsign_core::{
     CommandExecute, CommandOutput, Context, Error, FileRead, HttpSend, Result, StaticEnv,
 };
 
-use crate::client::read_answer;
-use crate::error::CliError;
-use crate::settings::Settings;
-
 /// The variables that decide about credentials, regions and addresses.
-pub(crate) const VARIABLES: [&str; 24] = [
+pub const VARIABLES: [&str; 24] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
@@ -43,19 +39,20 @@ pub(crate) const VARIABLES: [&str; 24] = [
 
 /// A service of credentials is near, or is not there.
 const PATIENCE: Duration = Duration::from_secs(5);
-const ANSWER_MAX_BYTES: u64 = 1 << 20;
+const ANSWER_MAX_BYTES: usize = 1 << 20;
 
-/// Returns the context of the search for credentials.
-pub(super) fn context(settings: &Settings) -> crate::error::Result<Context> {
-    let variables = &settings.environment.aws;
+/// Returns the context of the search for credentials, with these variables in place of the environment.
+///
+/// # Errors
+/// When HTTP cannot be set up.
+pub fn context(variables: &BTreeMap<String, String>) -> reqwest::Result<Context> {
     let home = variables.get("HOME").or(variables.get("USERPROFILE"));
     let http = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(2))
         .timeout(PATIENCE)
-        .build()
-        .map_err(|error| CliError::failed("could not set up HTTP").because(error))?;
+        .build()?;
     Ok(Context::new()
         .with_file_read(Files)
         .with_http_send(Http(http))
@@ -80,20 +77,26 @@ impl FileRead for Files {
 struct Http(reqwest::Client);
 
 impl HttpSend for Http {
-    async fn http_send(&self, request: ::http::Request<Bytes>) -> Result<::http::Response<Bytes>> {
+    async fn http_send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>> {
         let failed = |error: reqwest::Error| {
             Error::unexpected("the service of credentials does not answer").with_source(error)
         };
         let request = request.try_into().map_err(failed)?;
         let response = self.0.execute(request).await.map_err(failed)?;
-        let mut answer = ::http::Response::new(Bytes::new());
+        let mut answer = http::Response::new(Bytes::new());
         *answer.status_mut() = response.status();
         *answer.headers_mut() = response.headers().clone();
-        let body = read_answer(response, ANSWER_MAX_BYTES).await;
-        *answer.body_mut() = body.map_err(|error| {
-            Error::unexpected("the answer of the service of credentials broke off")
-                .with_source(error)
-        })?;
+        let mut body = Vec::new();
+        let mut response = response;
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > ANSWER_MAX_BYTES {
+                return Err(Error::unexpected(
+                    "the answer of the service of credentials is too long",
+                ));
+            }
+        }
+        *answer.body_mut() = body.into();
         Ok(answer)
     }
 }

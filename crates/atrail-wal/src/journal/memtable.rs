@@ -83,7 +83,13 @@ impl Memtable {
         // Before the events count as unsealed: their seal comes after that.
         self.recent.add(&frames);
         let mut inner = self.inner.lock();
+        let mut sealed = Vec::new();
         for frame in frames {
+            if inner.left_to(frame.domain) >= frame.sequence {
+                // Another node sealed it before this one learned of it.
+                sealed.push((frame.domain, frame.sequence));
+                continue;
+            }
             let gathering = inner.gathering.entry(frame.domain).or_default();
             if gathering.back().is_none_or(Pending::is_full) {
                 gathering.push_back(Pending::begin(frame.sequence, now));
@@ -96,6 +102,53 @@ impl Memtable {
         if inner.gathered.is_ripe(self.seal_at_bytes).is_some() {
             self.ripe.notify_one();
         }
+        drop(inner);
+        for (domain, sequence) in sealed {
+            self.recent.note_sealed(domain, sequence);
+        }
+    }
+
+    /// Reports whether [`Self::forget_to`] would forget events of a domain up to this number.
+    pub(super) fn forgets_to(&self, domain: Domain, to: u64) -> bool {
+        let inner = self.inner.lock();
+        inner.left_to(domain) < to && !inner.sealing.contains_key(&domain)
+    }
+
+    /// Forgets what another node has sealed: of each of these domains the frames up to a number. What is being sealed
+    /// here stays until that ends.
+    pub(super) fn forget_to(&self, sealed_to: &HashMap<Domain, u64>) {
+        let mut inner = self.inner.lock();
+        for (domain, to) in sealed_to {
+            if inner.left_to(*domain) >= *to {
+                continue;
+            }
+            // Whoever looked up sealed events before looks again, whatever stays here.
+            *inner.seals.entry(*domain).or_default() += 1;
+            if inner.sealing.contains_key(domain) {
+                continue;
+            }
+            inner.left.insert(*domain, *to);
+            let Some(mut gathering) = inner.gathering.remove(domain) else {
+                continue;
+            };
+            let mut gone = Load::default();
+            while let Some(whole) = gathering.pop_front_if(|first| first.last_sequence <= *to) {
+                gone = gone.plus(whole.load());
+            }
+            if let Some(first) = gathering.front_mut() {
+                gone = gone.plus(first.forget_to(*to));
+            }
+            if !gathering.is_empty() {
+                inner.gathering.insert(*domain, gathering);
+            }
+            inner.gathered = inner.gathered.minus(gone);
+            inner.loads.remove(*domain, gone);
+        }
+        drop(inner);
+        for (domain, to) in sealed_to {
+            self.recent.note_sealed(*domain, *to);
+        }
+        self.room.notify_waiters();
     }
 
     pub(super) fn seals_of(&self, domain: Domain) -> u64 {
@@ -215,11 +268,12 @@ impl Memtable {
             let Some(gathering) = inner.gathering.get_mut(domain) else {
                 continue;
             };
-            let pending = gathering.pop_front().expect("none is without any");
+            let mut pending = gathering.pop_front().expect("none is without any");
             if gathering.is_empty() {
                 inner.gathering.remove(domain);
             }
             inner.gathered = inner.gathered.minus(pending.load());
+            pending.after = inner.left_to(*domain);
             let pending = Arc::new(pending);
             inner.sealing.insert(*domain, Arc::clone(&pending));
             taken.push((*domain, pending));
@@ -237,7 +291,9 @@ impl Memtable {
                 *seals += 1;
                 let number = *seals;
                 let first = pending.first_sequence;
-                inner.unsigned.add(*domain, number, first);
+                inner
+                    .unsigned
+                    .add(*domain, number, (first, pending.last_sequence));
                 inner.left.insert(*domain, pending.last_sequence);
                 inner.loads.remove(*domain, pending.load());
             }
@@ -251,6 +307,11 @@ impl Memtable {
 
     pub(super) fn unsigned(&self) -> HashMap<Domain, u64> {
         self.inner.lock().unsigned.numbers()
+    }
+
+    /// Returns the sequence number up to which each domain is signed then.
+    pub(super) fn signed_to(&self, numbers: &HashMap<Domain, u64>) -> HashMap<Domain, u64> {
+        self.inner.lock().unsigned.last_of(numbers)
     }
 
     pub(super) fn forget_signed(&self, numbers: &HashMap<Domain, u64>) {
@@ -323,6 +384,10 @@ impl Memtable {
 }
 
 impl Inner {
+    fn left_to(&self, domain: Domain) -> u64 {
+        self.left.get(&domain).copied().unwrap_or(0)
+    }
+
     /// Returns the unsealed portions of a domain, oldest first: those being sealed were gathered before the others.
     fn of(&self, domain: Domain) -> impl Iterator<Item = &Pending> {
         let sealing = self.sealing.get(&domain).map(|pending| &**pending);

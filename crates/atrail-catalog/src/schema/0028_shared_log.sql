@@ -1,0 +1,2 @@
+-- Servers with a catalog in SQLite share no log: its tables are PostgreSQL's own.
+SELECT 1;
