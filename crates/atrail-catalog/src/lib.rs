@@ -134,6 +134,19 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// Reports whether other nodes use the same catalog at the same time.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        #[cfg(feature = "cluster")]
+        {
+            self.membership.is_some()
+        }
+        #[cfg(not(feature = "cluster"))]
+        {
+            false
+        }
+    }
+
     /// Opens the catalog in this file, and creates or upgrades it when needed. New logs in it are signed by the key
     /// with this verifier key.
     ///

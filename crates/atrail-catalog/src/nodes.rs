@@ -6,6 +6,7 @@
 
 mod claims;
 mod membership;
+mod removals;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! A setting that the file omits keeps its default. The parser refuses unknown keys, sizes and times without a unit,
 //! and values of the wrong kind, and names the key and the line. `docs/atrail.example.toml` explains each setting.
 
+mod cluster;
 mod console;
 mod oidc;
 mod put;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::settings::{
     ListenerSettings, LogFormat, LogLevel, LogSettings, PublicUrl, Serves, Settings,
 };
+use cluster::ClusterSection;
 use console::ConsoleSection;
 use oidc::{AuthSection, OidcSection};
 use put::{put, put_memory, put_size, put_span};
@@ -34,6 +36,7 @@ use units::{Listen, Size, Span};
 pub struct ConfigFile {
     server: ServerSection,
     store: StoreSection,
+    cluster: ClusterSection,
     search: SearchSection,
     sessions: SessionsSection,
     tokens: TokensSection,
@@ -211,6 +214,7 @@ impl ConfigFile {
             archive_endpoint,
             cache,
             cache_bytes,
+            cluster,
             aws: _,
             server_name,
             seal_at_bytes,
@@ -252,7 +256,8 @@ impl ConfigFile {
                 drain: Some(Span(*drain)),
             },
             store: StoreSection {
-                data: Some(data_dir.clone()),
+                // A node has none.
+                data: cluster.is_none().then(|| data_dir.clone()),
                 catalog: catalog.clone(),
                 archive: archive.clone(),
                 archive_endpoint: archive_endpoint.clone(),
@@ -264,6 +269,7 @@ impl ConfigFile {
                 dedup_memory: Some(Size(*dedup_memory_bytes as u64)),
                 recheck_after: Some(Span(*recheck_after)),
             },
+            cluster: ClusterSection::of(cluster.as_ref()),
             search: SearchSection::of(search, limits),
             sessions: SessionsSection {
                 idle_ttl: Some(Span(*session_idle_ttl)),
@@ -329,6 +335,7 @@ impl ConfigFile {
                     dedup_memory,
                     recheck_after,
                 },
+            cluster,
             search,
             sessions:
                 SessionsSection {
@@ -391,12 +398,17 @@ impl ConfigFile {
             settings.syslog = listeners.collect();
         }
         let store = &mut settings.store;
+        let is_without_data = data.is_none();
         put(&mut store.data_dir, data);
         put(&mut store.catalog, catalog.map(Some));
         put(&mut store.archive, archive.map(Some));
         put(&mut store.archive_endpoint, archive_endpoint.map(Some));
         put(&mut store.cache, cache.map(Some));
         put_size(&mut store.cache_bytes, cache_size);
+        cluster.apply(&mut store.cluster);
+        if let (Some(_), Some(cache), true) = (&store.cluster, &store.cache, is_without_data) {
+            store.data_dir.clone_from(cache);
+        }
         put(&mut store.server_name, name.map(Some));
         put_size(&mut store.seal_at_bytes, seal_at);
         put_span(&mut store.seal_after, seal_after);

@@ -116,8 +116,18 @@ pub(crate) async fn ensure(
         api_key_hash: api_key.whole().hash(),
         is_again,
     };
-    identity.found(&founding, now).await?;
-    Ok(true)
+    match identity.found(&founding, now).await {
+        Ok(()) => Ok(true),
+        // Another node of the cluster did so since the look above: these credentials are of nobody.
+        Err(_) if !is_again && identity.is_founded().await? => {
+            durable::remove_if_there(path).map_err(|source| FoundingError::File {
+                path: path.to_owned(),
+                source,
+            })?;
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Returns whether the file exists and contains the credentials of this user.

@@ -106,7 +106,7 @@ impl Server {
     pub async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
         // A start that fails because of a wrong setting leaves neither a directory nor a key behind.
         let files = Files::read(&settings)?;
-        let store = Store::open_dir(settings.store.clone(), Arc::clone(&clock)).await?;
+        let store = Store::open_dir(settings.of_store(), Arc::clone(&clock)).await?;
         match prepare(settings, files, clock, store.clone()).await {
             Ok(running) => Ok(running),
             Err(error) => {
@@ -287,6 +287,12 @@ impl Running {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Waits until another node of the cluster has taken this one for dead: then it serves nothing more, and must be started
+    /// again. A server that is alone waits for ever.
+    pub async fn fenced(&self) {
+        self.store.fenced().await;
     }
 
     /// Accepts no more connections, lets requests and downloads in progress end within the drain time, cuts the rest,

@@ -144,6 +144,20 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Returns the settings of the store, with what the catalog is told of this node.
+    pub(crate) fn of_store(&self) -> StoreSettings {
+        let mut store = self.store.clone();
+        if let Some(node) = &mut store.cluster {
+            node.address = self.listen.to_string();
+            if node.name.is_empty() {
+                let machine = std::fs::read_to_string("/proc/sys/kernel/hostname");
+                let machine = machine.ok().map(|name| name.trim().to_owned());
+                node.name = machine.unwrap_or_else(|| node.address.clone());
+            }
+        }
+        store
+    }
+
     /// Returns the defaults for this data directory.
     #[must_use]
     pub fn new(data_dir: PathBuf) -> Self {
@@ -211,6 +225,26 @@ impl Settings {
                 if let Err(error) = bucket.address.check() {
                     return refuse("store.archive", &error.to_string());
                 }
+            }
+        }
+        if let Some(cluster) = &self.store.cluster {
+            let parts = [
+                ("cluster.key_file", cluster.key_file.as_os_str().is_empty()),
+                ("store.catalog", self.store.catalog.is_none()),
+                ("store.archive", self.store.archive.is_none()),
+                ("store.cache", self.store.cache.is_none()),
+            ];
+            if let Some((name, _)) = parts.into_iter().find(|(_, is_missing)| *is_missing) {
+                return refuse(name, "is missing: a node of a cluster needs it");
+            }
+            if self.store.cache.as_ref() != Some(&self.store.data_dir) {
+                return refuse(
+                    "store.data",
+                    "is set, but a node of a cluster has no data directory: leave it and --data out",
+                );
+            }
+            if cluster.lease < Duration::from_secs(2) {
+                return refuse("cluster.node_lease", "must be 2 seconds or more");
             }
         }
         match (&self.tls_cert, &self.tls_key) {

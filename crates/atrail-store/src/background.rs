@@ -8,6 +8,7 @@ use atrail_model::Timestamp;
 use atrail_wal::Ripe;
 
 use crate::core::{Core, Store};
+use crate::duties::Duty;
 use crate::retention::Busy;
 use crate::seal::scope::SealScope;
 
@@ -131,9 +132,13 @@ pub(crate) async fn tend_dedup(core: Weak<Core>) {
         };
         tokio::time::sleep(tick).await;
         let Some(core) = core.upgrade() else { return };
+        // (Of several nodes one does it.)
+        let Some(claim) = core.duties.try_claim(Duty::Runs).await else {
+            continue;
+        };
         let worked = Arc::clone(&core);
         let work = off_thread_low(move || {
-            let core = worked;
+            let (core, _claim) = (worked, claim);
             let now = core.time.age();
             core.dedup.expire(now);
             // Merging needs space, which a disk too full for the log does not have.

@@ -58,7 +58,7 @@ pub(crate) struct Core {
     pub(crate) journal: Arc<dyn Journal>,
     /// Hours that could not be sealed although others could.
     pub(crate) apart: Apart,
-    pub(crate) dedup: Dedup,
+    pub(crate) dedup: Arc<Dedup>,
     /// Assigns sealing, deletion and compaction to one task at a time.
     pub(crate) duties: Arc<dyn Duties>,
     pub(crate) unsound: Unsound,
@@ -88,5 +88,5 @@ pub(crate) struct Core {
     /// Whether own events wait in the catalog for space in the log.
     pub(crate) sets_aside: AtomicBool,
     pub(crate) background: Mutex<Vec<JoinHandle<()>>>,
-    pub(crate) _lock: Lock,
+    pub(crate) lock: Lock,
 }

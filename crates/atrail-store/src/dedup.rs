@@ -12,7 +12,7 @@ mod merge;
 mod run;
 pub(crate) mod runs;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub(crate) struct Dedup {
     memory_bytes: usize,
     runs: RwLock<Vec<Arc<Run>>>,
     loaded: Mutex<Loaded>,
+    /// One task at a time looks for the runs of other nodes.
+    refreshing: Mutex<()>,
 }
 
 /// The runs whose index is in memory, in the order of loading.
@@ -123,7 +125,60 @@ impl Dedup {
             memory_bytes,
             runs: RwLock::new(runs),
             loaded: Mutex::default(),
+            refreshing: Mutex::default(),
         })
+    }
+
+    /// Opens the runs that other nodes have added, and lets go of those that they removed.
+    ///
+    /// # Errors
+    /// When the runs cannot be listed, or one cannot be read at the moment: then some of their events are not known here.
+    pub(crate) fn refresh(&self) -> Result<()> {
+        let failed = |source| StoreError::Directory {
+            what: "cannot read the runs of events that other nodes sealed".to_owned(),
+            source,
+        };
+        let _turn = self.refreshing.lock();
+        for is_last in [false, false, true] {
+            // Before the list: what is added here meanwhile is not in it, and stays.
+            let known: Vec<_> = self.runs.read().clone();
+            let names: HashSet<_> = self.kept.names().map_err(failed)?.into_iter().collect();
+            let mut is_whole = true;
+            for name in &names {
+                if known.iter().any(|run| run.name == *name) {
+                    continue;
+                }
+                match Run::open(&self.kept, name) {
+                    Ok(run) => self.count(run),
+                    // Another node has merged it with others since.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound && !is_last => {
+                        is_whole = false;
+                    }
+                    Err(error) if is_hopeless(&error) => abandon(&*self.kept, name, &error),
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+            if is_whole {
+                let gone: Vec<_> = known
+                    .into_iter()
+                    .filter(|run| !names.contains(&run.name))
+                    .collect();
+                self.drop_from_list(&gone);
+                for run in gone {
+                    self.kept.forget_copy(&run.name).map_err(failed)?;
+                }
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Has an opened run count, once.
+    fn count(&self, run: Run) {
+        let mut runs = self.runs.write();
+        if !runs.iter().any(|one| one.name == run.name) {
+            runs.push(Arc::new(run));
+        }
     }
 
     /// Reports whether repeated events are detected at all.
@@ -282,7 +337,7 @@ impl Dedup {
     pub(crate) fn register(&self, new: NewRun) {
         let Some(name) = new.0 else { return };
         match Run::open(&self.kept, &name) {
-            Ok(run) => self.runs.write().push(Arc::new(run)),
+            Ok(run) => self.count(run),
             Err(error) if is_hopeless(&error) => abandon(&*self.kept, &name, &error),
             Err(error) => tracing::error!(
                 run = name,
@@ -346,16 +401,19 @@ impl Dedup {
     }
 
     fn replace(&self, old: &[Arc<Run>], new: Option<Run>) {
+        if let Some(new) = new {
+            self.count(new);
+        }
+        self.drop_from_list(old);
+        old.iter().for_each(|run| remove(&*self.kept, &run.name));
+    }
+
+    fn drop_from_list(&self, old: &[Arc<Run>]) {
         let is_old = |run: &Arc<Run>| old.iter().any(|one| Arc::ptr_eq(one, run));
-        let mut runs = self.runs.write();
-        runs.retain(|run| !is_old(run));
-        runs.extend(new.map(Arc::new));
-        drop(runs);
+        self.runs.write().retain(|run| !is_old(run));
         let mut loaded = self.loaded.lock();
         loaded.runs.retain(|one| !is_old(&one.run));
         loaded.bytes = loaded.runs.iter().map(|one| one.size_bytes).sum();
-        drop(loaded);
-        old.iter().for_each(|run| remove(&*self.kept, &run.name));
     }
 
     /// Removes a run that is permanently unreadable.

@@ -2,10 +2,6 @@
 
 mod local;
 #[cfg(feature = "cluster")]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "a store of one of several nodes is made of it")
-)]
 mod shared;
 
 #[cfg(test)]
@@ -19,6 +15,8 @@ use atrail_model::Domain;
 use futures_util::future::BoxFuture;
 
 pub(crate) use local::LocalDuties;
+#[cfg(feature = "cluster")]
+pub(crate) use shared::SharedDuties;
 
 /// Work that one task does at a time.
 ///
@@ -34,6 +32,8 @@ pub(crate) enum Duty {
     /// Turns this domain's unsealed events into objects. A task that removes objects from the domain, by request or by
     /// retention, has claimed all three duties: a compaction has copies of the objects, and a seal would add more.
     Seal(Domain),
+    /// Merges and removes the runs of sealed events.
+    Runs,
 }
 
 /// Assigns each duty to one task at a time.

@@ -10,16 +10,11 @@ mod background;
 #[doc(hidden)]
 pub mod benching;
 #[cfg(feature = "cluster")]
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the parts of a store of one of several nodes use it"
-    )
-)]
 mod beside;
 mod buffers;
 mod closing;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod compaction;
 mod core;
 mod counters;
@@ -91,7 +86,7 @@ pub use places::StoredEvent;
 pub use secrets::ClusterKey;
 pub use secrets::{LocalSecrets, MemorySecrets, Secrets};
 pub use session::NewSession;
-pub use settings::{SearchSettings, StoreSettings};
+pub use settings::{ClusterSettings, SearchSettings, StoreSettings};
 pub use stats::StoreStats;
 pub use tail::{After, Tail, Tailed};
 pub use timekeeper::{Disagreement, TimeStatus};

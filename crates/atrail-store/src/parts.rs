@@ -13,10 +13,14 @@ use atrail_model::Clock;
 use atrail_wal::{Journal, LocalJournal, LogNumber, MemoryJournal, MemoryLog, NewJournal};
 
 use crate::archive_place::Places;
+#[cfg(feature = "cluster")]
+use crate::cluster::{Node, Starting};
 use crate::counters::Counters;
+use crate::dedup::Dedup;
 use crate::dedup::runs::Runs;
 use crate::dedup::runs::local::LocalRuns;
 use crate::dedup::runs::memory::MemoryRuns;
+use crate::duties::{Duties, LocalDuties};
 use crate::secrets::{LocalSecrets, MemorySecrets, Secrets};
 use crate::settings::StoreSettings;
 use crate::signing::Signing;
@@ -50,6 +54,8 @@ pub(crate) enum Rest {
         parts: MemoryParts,
         lock: MemoryLock,
     },
+    #[cfg(feature = "cluster")]
+    Shared(Starting),
 }
 
 /// Prevents other stores from using the parts as long as the value lives.
@@ -57,6 +63,23 @@ pub(crate) enum Rest {
 pub(crate) enum Lock {
     Directory(#[expect(dead_code, reason = "it is there to be dropped")] DirLock),
     Memory(#[expect(dead_code, reason = "it is there to be dropped")] MemoryLock),
+    #[cfg(feature = "cluster")]
+    Node(Node),
+}
+
+impl Lock {
+    /// Tells others that the store is open.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(clippy::unused_async, reason = "nodes wait for the catalog")
+    )]
+    pub(crate) async fn has_started(&self) {
+        match self {
+            Self::Directory(_) | Self::Memory(_) => {}
+            #[cfg(feature = "cluster")]
+            Self::Node(node) => node.has_started().await,
+        }
+    }
 }
 
 /// The parts that only a store that opens needs.
@@ -64,10 +87,28 @@ pub(crate) struct Opened {
     pub(crate) catalog: Catalog,
     pub(crate) time: Timekeeper,
     pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) duties: Arc<dyn Duties>,
     pub(crate) lock: Lock,
 }
 
 impl Parts {
+    /// Opens the parts that the settings name: those of a data directory, or those that nodes share.
+    ///
+    /// # Errors
+    /// As [`Self::local`]; when the catalog or the bucket that nodes share refuses this one, or does not answer.
+    pub async fn open(settings: &StoreSettings) -> Result<Self> {
+        match &settings.cluster {
+            None => Self::local(settings).await,
+            #[cfg(feature = "cluster")]
+            Some(cluster) => Self::shared(settings, cluster).await,
+            #[cfg(not(feature = "cluster"))]
+            Some(_) => Err(StoreError::Conflict(
+                "this program was built without the feature cluster: it shares no catalog"
+                    .to_owned(),
+            )),
+        }
+    }
+
     /// Locks the data directory of these settings for this process, and creates it when it is missing.
     ///
     /// # Errors
@@ -102,9 +143,11 @@ impl Rest {
         signing: &Signing,
         reserve: &Arc<Reserve>,
         blobs: &Arc<dyn Blobs>,
-        counters: &Arc<Counters>,
+        (dedup, counters): (&Arc<Dedup>, &Arc<Counters>),
     ) -> Result<Opened> {
         match self {
+            #[cfg(feature = "cluster")]
+            Self::Shared(node) => node.open(settings, clock, signing, dedup, counters).await,
             Self::Directory { dir, lock } => {
                 let (catalog, time, replay) =
                     startup::open_catalog(&dir, settings, signing, clock, (reserve, &**blobs))
@@ -124,6 +167,7 @@ impl Rest {
                     catalog,
                     time,
                     journal: Arc::new(journal),
+                    duties: Arc::new(LocalDuties::default()),
                     lock: Lock::Directory(lock),
                 })
             }
@@ -146,6 +190,7 @@ impl Rest {
                     catalog,
                     time,
                     journal: Arc::new(journal),
+                    duties: Arc::new(LocalDuties::default()),
                     lock: Lock::Memory(lock),
                 })
             }

@@ -48,6 +48,8 @@ impl Core {
     }
 
     async fn seal_in_turn(self: &Arc<Self>, which: SealScope) -> Result<()> {
+        // What was acknowledged anywhere is to be sealed.
+        self.journal.catch_up().await?;
         let mut domains = self.journal.unsealed_domains();
         domains.extend(self.apart.domains());
         match &which {
@@ -119,6 +121,7 @@ impl Core {
     /// As [`Self::seal`], for a caller that has claimed these domains and is never cancelled.
     pub(crate) async fn seal_claimed(self: &Arc<Self>, domains: &[DomainRow]) -> Result<()> {
         let these = SealScope::These(domains.iter().map(|row| row.domain).collect());
+        self.journal.catch_up().await?;
         let mut sealed = Ok(());
         for slice in self.slices(&these) {
             sealed = sealed.and(self.seal_gathered(&slice).await);
@@ -142,6 +145,7 @@ impl Core {
     /// Seals the next portion of each of these domains, which the caller has claimed.
     async fn seal_gathered(self: &Arc<Self>, domains: &HashSet<Domain>) -> Result<()> {
         let (domains, finished) = self.without_rest(domains).await;
+        self.journal.look_for_seals(&domains).await?;
         let mut held = Held::take(&self.journal, &domains);
         let taken = &held.taken;
         if taken.is_empty() {

@@ -4,20 +4,12 @@
 //! implementation must do.
 
 #[cfg(feature = "cluster")]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "a store of one of several nodes seals with it")
-)]
 mod cluster_key;
 #[cfg(test)]
 mod conformance;
 mod local;
 mod memory;
 #[cfg(feature = "cluster")]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "a store of one of several nodes is made of it")
-)]
 mod sealed;
 
 use std::fmt::Debug;
@@ -27,6 +19,8 @@ use std::io;
 pub use cluster_key::ClusterKey;
 pub use local::LocalSecrets;
 pub use memory::MemorySecrets;
+#[cfg(feature = "cluster")]
+pub(crate) use sealed::SealedSecrets;
 
 /// The texts of secrets, by name.
 ///

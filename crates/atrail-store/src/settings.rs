@@ -26,6 +26,9 @@ pub struct StoreSettings {
     pub cache: Option<PathBuf>,
     /// The maximum bytes of such copies.
     pub cache_bytes: u64,
+    /// How to share the catalog and the bucket with other nodes; `None`: this server is alone. Then `data_dir` is the
+    /// directory for copies of objects, and nothing in it is durable.
+    pub cluster: Option<ClusterSettings>,
     /// The environment's variables for credentials and regions of buckets.
     pub aws: Variables,
     /// The name in keys and signed logs, chosen at the first start; a random one when `None`.
@@ -69,6 +72,21 @@ pub struct StoreSettings {
     pub max_sessions_per_hour: usize,
 }
 
+/// One of the nodes that share a catalog and a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterSettings {
+    /// The file with the key that seals the server's secrets in the catalog: 32 bytes.
+    pub key_file: PathBuf,
+    /// The node's name, for people.
+    pub name: String,
+    /// The version of the program.
+    pub version: String,
+    /// Where the node listens, for people: nodes do not talk to each other.
+    pub address: String,
+    /// For how long other nodes take this one to be alive after each renewal of its lease.
+    pub lease: Duration,
+}
+
 /// How events are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchSettings {
@@ -105,6 +123,7 @@ impl StoreSettings {
             archive_endpoint: None,
             cache: None,
             cache_bytes: 20 << 30,
+            cluster: None,
             aws: Variables(BTreeMap::new()),
             server_name: None,
             seal_at_bytes: 64 << 20,

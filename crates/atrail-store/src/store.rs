@@ -22,7 +22,6 @@ use crate::dedup::Dedup;
 use crate::domains::owners;
 use crate::download::activity::Activity;
 use crate::download::plan::Plans;
-use crate::duties::LocalDuties;
 use crate::erase::log_debt::LogErasure;
 use crate::erase::owed::Owed;
 use crate::indexing::{self, Indexing};
@@ -35,12 +34,12 @@ use crate::settings::StoreSettings;
 use crate::signing::Signing;
 
 impl Store {
-    /// Opens the store in the settings' data directory: [`Parts::local`], then [`Self::open`].
+    /// Opens the store that the settings name: [`Parts::open`], then [`Self::open`].
     ///
     /// # Errors
     /// As those two.
     pub async fn open_dir(settings: StoreSettings, clock: Arc<dyn Clock>) -> Result<Self> {
-        let parts = Parts::local(&settings).await?;
+        let parts = Parts::open(&settings).await?;
         Self::open(parts, settings, clock).await
     }
 
@@ -66,14 +65,17 @@ impl Store {
         let server_name = settings.server_name.as_deref();
         let signing = Signing::open(Arc::clone(&secrets), checkpoints, server_name)?;
         let counters = Arc::new(Counters::default());
-        let opened = rest.open(&settings, &clock, &signing, &reserve, &blobs, &counters);
+        let dedup = Dedup::open(runs, settings.dedup_window, settings.dedup_memory_bytes)?;
+        let dedup = Arc::new(dedup);
+        let own = (&dedup, &counters);
+        let opened = rest.open(&settings, &clock, &signing, &reserve, &blobs, own);
         let Opened {
             catalog,
             time,
             journal,
+            duties,
             lock,
         } = opened.await?;
-        let dedup = Dedup::open(runs, settings.dedup_window, settings.dedup_memory_bytes)?;
         let known_domains = catalog.domain_rows().await?;
         journal.set_owners(&owners(&known_domains));
         let core = Arc::new(Core {
@@ -87,7 +89,7 @@ impl Store {
             journal,
             apart: Apart::default(),
             dedup,
-            duties: Arc::new(LocalDuties::default()),
+            duties,
             unsound: Unsound::default(),
             unknown_seal: Mutex::default(),
             known_domains: Mutex::new(Arc::new(known_domains)),
@@ -109,7 +111,7 @@ impl Store {
             owes_objects: Owed::default(),
             sets_aside: AtomicBool::default(),
             background: Mutex::default(),
-            _lock: lock,
+            lock,
             settings,
         });
         for (place, line) in core.catalog.set_apart().await? {
@@ -118,7 +120,12 @@ impl Store {
         }
         core.look_for_waiting().await?;
         core.find_index().await;
-        core.end_erasures().await?;
+        if core.catalog.is_shared() {
+            // What other nodes are writing is noted as waste, too: it is erased by claims.
+            core.owes_objects.owe();
+        } else {
+            core.end_erasures().await?;
+        }
         if !core.catalog.being_removed().await?.is_empty() {
             // The catalog could not remove it when it was opened: the background tries again.
             core.owes_objects.owe();
@@ -131,6 +138,7 @@ impl Store {
             tokio::spawn(compaction::background(Arc::downgrade(&core))),
             tokio::spawn(indexing::background(Arc::downgrade(&core))),
         ];
+        core.lock.has_started().await;
         Ok(Self { core })
     }
 
@@ -155,6 +163,16 @@ impl Store {
         let stopped = core.journal.stop().await;
         core.catalog.close().await;
         told.and(kept).and(stopped)
+    }
+
+    /// Waits until another node has taken this one for dead: then it writes no more, and must be opened again. A store that
+    /// is alone waits for ever.
+    pub async fn fenced(&self) {
+        #[cfg(feature = "cluster")]
+        if let Some(node) = self.core.catalog.membership() {
+            return node.over().await;
+        }
+        std::future::pending().await
     }
 
     /// Returns the store of the server's keys.

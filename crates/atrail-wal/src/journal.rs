@@ -27,7 +27,8 @@ use std::sync::Arc;
 use atrail_archive::object::Line;
 use atrail_disk::{Result, StoreError};
 use atrail_model::{AccountId, DayRange, DayTotal, Domain, Elapsed, Hours, Place};
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use tokio::sync::OwnedRwLockReadGuard;
 
 use crate::log::{LogNumber, NewEvent};
@@ -117,6 +118,15 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Returns the domains that have unsealed events, events being sealed included.
     fn unsealed_domains(&self) -> HashSet<Domain>;
+
+    /// When it returns, what others have sealed of these domains has left. Whoever seals in a domain that others seal in, too,
+    /// calls it once the domain is claimed. (A journal of one machine knows of each seal.)
+    ///
+    /// # Errors
+    /// When storage does not say what is sealed.
+    fn look_for_seals<'a>(&'a self, _: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>> {
+        ready(Ok(())).boxed()
+    }
 
     /// As long as the guard lives, no event leaves: who reads the catalog meanwhile has read enough for
     /// [`Self::totals`]. Whoever seals commits nevertheless, and then waits with [`Self::sealed`].

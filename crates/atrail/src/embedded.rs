@@ -43,6 +43,11 @@ impl Embedded {
         &self.0.verifier_key
     }
 
+    /// Waits until another node of the cluster has taken this one for dead.
+    pub(crate) async fn fenced(&self) {
+        self.0.fenced().await;
+    }
+
     /// Accepts no new connections, finishes the requests in progress, and closes the store.
     pub(crate) async fn stop(self) -> Result<()> {
         let stopped = self.0.shutdown().await;

@@ -81,6 +81,32 @@ impl Remote {
     }
 }
 
+impl Remote {
+    /// Puts a small object beside those of [`Self::blobs`]; it is durable when this returns.
+    ///
+    /// # Errors
+    /// When the bucket does not answer: the object may be there nevertheless, or arrive later.
+    pub async fn put_small(&self, path: &str, bytes: Bytes) -> Result<()> {
+        self.bucket.put(path, bytes).await.result
+    }
+
+    /// Returns the bytes of a small object.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none; when the bucket does not answer.
+    pub async fn get_small(&self, path: &str) -> Result<Bytes> {
+        self.bucket.get_small(path).await
+    }
+
+    /// Returns the paths of all objects below a path.
+    ///
+    /// # Errors
+    /// When the bucket does not answer.
+    pub async fn list(&self, below: &str) -> Result<Vec<String>> {
+        self.bucket.list(below).await
+    }
+}
+
 impl RemoteBlobs {
     fn key(&self, path: &str) -> String {
         format!("{}/{path}", self.dir)

@@ -57,8 +57,9 @@ impl Membership {
     ) -> Result<Self> {
         let sent = Instant::now();
         let joined = sql::query(
-            "INSERT INTO nodes (incarnation, name, version, address, joined_at, lease_until, fenced) VALUES \
-             (?, ?, ?, ?, clock_timestamp(), clock_timestamp() + ? * INTERVAL '1 millisecond', FALSE)",
+            "INSERT INTO nodes (incarnation, name, version, address, joined_at, lease_until, fenced, seen_removals) VALUES \
+             (?, ?, ?, ?, clock_timestamp(), clock_timestamp() + ? * INTERVAL '1 millisecond', FALSE, \
+             (SELECT last FROM removals))",
         );
         let joined = joined
             .bind(incarnation.bytes())
@@ -109,6 +110,10 @@ impl Membership {
         let mut state = self.0.state.subscribe();
         // The sender is here.
         let _ = state.wait_for(|state| *state != State::Joined).await;
+    }
+
+    pub(super) fn lease(&self) -> Duration {
+        self.0.lease
     }
 
     pub(super) fn claims(&self) -> &Pool {

@@ -50,9 +50,12 @@ pub(super) fn load_or_make(secrets: &dyn Secrets) -> Result<Vec<u8>, SigningKeyE
         }),
         None => {
             let der = generate()?;
-            let made = secrets.create(KEY, &encode(&der));
-            made.map_err(failed(secrets))?;
-            Ok(der)
+            match secrets.create(KEY, &encode(&der)) {
+                Ok(()) => Ok(der),
+                // Another node of the cluster made one at the same time.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => load_or_make(secrets),
+                Err(error) => Err(failed(secrets)(error)),
+            }
         }
     }
 }

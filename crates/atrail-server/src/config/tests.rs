@@ -42,6 +42,10 @@ fn the_example_names_every_setting_with_its_default() {
     assert!(example.store.archive.take().is_some());
     assert!(example.store.archive_endpoint.take().is_some());
     assert!(example.store.cache.take().is_some());
+    assert_ne!(
+        std::mem::take(&mut example.cluster),
+        ClusterSection::default()
+    );
     assert!(example.evidence.name.take().is_some());
     assert!(example.server.tls_cert.take().is_some());
     assert!(example.server.tls_key.take().is_some());

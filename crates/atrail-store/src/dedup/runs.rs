@@ -8,10 +8,6 @@ mod conformance;
 pub(crate) mod local;
 pub(crate) mod memory;
 #[cfg(feature = "cluster")]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "a store of one of several nodes is made of it")
-)]
 pub(crate) mod shared;
 
 use std::fmt::Debug;
@@ -41,6 +37,14 @@ pub(crate) trait Runs: Debug + Send + Sync {
     /// # Errors
     /// `NotFound` when there is none.
     fn open(&self, name: &str) -> io::Result<Reader>;
+
+    /// Lets go of what this node has of a run that another one removed.
+    ///
+    /// # Errors
+    /// When it could not be removed.
+    fn forget_copy(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Removes a run. A missing run counts as removed.
     ///

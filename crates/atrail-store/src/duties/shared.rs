@@ -186,5 +186,6 @@ fn name(duty: Duty) -> String {
         Duty::Index(domain) => format!("index/{domain}"),
         Duty::Compact(domain) => format!("compact/{domain}"),
         Duty::Seal(domain) => format!("seal/{domain}"),
+        Duty::Runs => "runs".to_owned(),
     }
 }

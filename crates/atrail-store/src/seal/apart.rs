@@ -66,6 +66,10 @@ impl Core {
         {
             return Err(failed.swap_remove(full).1);
         }
+        if self.catalog.is_shared() && !failed.is_empty() {
+            // No other node would know the events of an hour that this one sets apart.
+            return Err(failed.swap_remove(0).1);
+        }
         let is_all = written.is_empty() && !failed.is_empty();
         // A bucket that is away is away for all objects.
         let is_away = |error: &StoreError| error.kind() == ErrorKind::Unavailable;

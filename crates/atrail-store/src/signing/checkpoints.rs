@@ -8,10 +8,6 @@ mod conformance;
 pub(crate) mod local;
 pub(crate) mod memory;
 #[cfg(feature = "cluster")]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "a store of one of several nodes is made of it")
-)]
 pub(crate) mod shared;
 
 use std::fmt::Debug;

@@ -69,6 +69,17 @@ impl Memtable {
         }
     }
 
+    /// Counts as unsigned what left before, above the numbers up to which signatures cover these domains.
+    pub(super) fn note_unsigned(&self, signed_to: &HashMap<Domain, u64>) {
+        let mut inner = self.inner.lock();
+        for (domain, to) in inner.left.clone() {
+            let signed = signed_to.get(&domain).copied().unwrap_or(0);
+            if signed < to {
+                inner.unsigned.add(domain, 0, (signed + 1, to));
+            }
+        }
+    }
+
     pub(super) const fn recent(&self) -> &Recent {
         &self.recent
     }
@@ -123,11 +134,15 @@ impl Memtable {
                 continue;
             }
             // Whoever looked up sealed events before looks again, whatever stays here.
-            *inner.seals.entry(*domain).or_default() += 1;
+            let seals = inner.seals.entry(*domain).or_default();
+            *seals += 1;
+            let number = *seals;
             if inner.sealing.contains_key(domain) {
                 continue;
             }
-            inner.left.insert(*domain, *to);
+            let before = inner.left.insert(*domain, *to).unwrap_or(0);
+            // Whether the other node lives to sign it is unknown.
+            inner.unsigned.add(*domain, number, (before + 1, *to));
             let Some(mut gathering) = inner.gathering.remove(domain) else {
                 continue;
             };

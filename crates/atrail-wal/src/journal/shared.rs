@@ -107,7 +107,10 @@ impl SharedJournal {
             first: frames.first().map_or(applied + 1, |frame| frame.sequence),
         };
         let recent = Recent::new(Arc::clone(&new.clock), new.recent_bytes, before);
+        let domains = sealed_to.keys().copied().collect();
+        let signed_to = new.log.signed_to(&domains).await?;
         let memtable = Memtable::new(new.clock, new.seal_at_bytes, recent, sealed_to);
+        memtable.note_unsigned(&signed_to);
         memtable.insert(frames);
         let state = State::new(new.log, memtable, new.counters, new.elsewhere, applied);
         let state = Arc::new(state);
@@ -235,6 +238,10 @@ impl Journal for SharedJournal {
 
     fn unsealed_domains(&self) -> HashSet<Domain> {
         self.state.memtable.unsealed_domains()
+    }
+
+    fn look_for_seals<'a>(&'a self, domains: &'a HashSet<Domain>) -> BoxFuture<'a, Result<()>> {
+        self.state.look_for_seals_of(domains).boxed()
     }
 
     fn keep_counts(&self) -> BoxFuture<'_, CountsKept> {

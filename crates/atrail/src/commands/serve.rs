@@ -101,7 +101,14 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     settings
         .printer
         .data(&format!("listening on {scheme}://{}\n", server.address()))?;
-    platform::stop_requested().await;
+    tokio::select! {
+        () = platform::stop_requested() => {}
+        () = server.fenced() => {
+            // What it holds in memory is not the truth any more. Whoever started it starts it again.
+            return Err(CliError::failed("another node of the cluster has taken this one for dead")
+                .hint("start it again: it joins as a new node, and nothing is lost"));
+        }
+    }
     tracing::info!("stopping");
     server.stop().await
 }

@@ -1,5 +1,5 @@
 //! A data directory and a prefix of a bucket belong together: the directory has a file with an id, and the prefix an
-//! object of that name. The names are fresh, so that two directories that want one prefix both see it.
+//! object of that name. For nodes the catalog has the id. The names are fresh, so that two directories that want one prefix both see it.
 
 use std::path::Path;
 
@@ -34,28 +34,14 @@ impl Remote {
         };
         let home = format!("{HOMES}/{id}");
         if known.is_some() {
-            match self.bucket.get_small(&home).await {
-                Ok(_) => {}
-                // A crash came between the two marks.
-                Err(StoreError::NotFound { .. }) => {
-                    self.refuse_used(address).await?;
-                    self.put_home(&home).await?;
-                }
-                Err(error @ StoreError::Away { .. }) => {
-                    tracing::warn!(
-                        error = atrail_disk::chain(&error),
-                        "the bucket of the archive does not answer: the server starts without it"
-                    );
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
+            if !self.settle_home(&home, address).await? {
+                return Ok(());
             }
         } else {
             write(mark, &current).await?;
             self.put_home(&home).await?;
         }
-        let homes = self.bucket.list(HOMES).await?;
-        if let Some(other) = homes.iter().find(|one| **one != home) {
+        if let Err(shared) = self.refuse_shared(&home, address).await {
             if known.is_none() {
                 self.bucket.delete(&home).await?;
                 let path = mark.to_path_buf();
@@ -64,15 +50,57 @@ impl Remote {
                 })
                 .await?;
             }
-            return Err(StoreError::Conflict(format!(
-                "{} belongs to another data directory too ({other}): choose another prefix",
-                address.url
-            )));
+            return Err(shared);
         }
         if known.is_some_and(|known| known != current) {
             write(mark, &current).await?;
         }
         Ok(())
+    }
+
+    /// Binds the prefix to a catalog that nodes share and that has this id, or checks that it is bound to it.
+    ///
+    /// # Errors
+    /// `Conflict` when the prefix belongs to another server, or holds objects and belongs to none.
+    pub async fn bind_to(&self, id: &str, address: &BucketAddress) -> Result<()> {
+        let home = format!("{HOMES}/{id}");
+        if self.settle_home(&home, address).await? {
+            self.refuse_shared(&home, address).await?;
+        }
+        Ok(())
+    }
+
+    /// Completes the mark of the prefix, unless a crash came before it; returns whether the bucket answers.
+    async fn settle_home(&self, home: &str, address: &BucketAddress) -> Result<bool> {
+        match self.bucket.get_small(home).await {
+            Ok(_) => Ok(true),
+            // A crash came between the two marks.
+            Err(StoreError::NotFound { .. }) => {
+                self.refuse_used(address).await?;
+                self.put_home(home).await?;
+                Ok(true)
+            }
+            Err(error @ StoreError::Away { .. }) => {
+                tracing::warn!(
+                    error = atrail_disk::chain(&error),
+                    "the bucket of the archive does not answer: the server starts without it"
+                );
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Refuses a prefix that has another mark, too.
+    async fn refuse_shared(&self, home: &str, address: &BucketAddress) -> Result<()> {
+        let homes = self.bucket.list(HOMES).await?;
+        match homes.iter().find(|one| **one != home) {
+            None => Ok(()),
+            Some(other) => Err(StoreError::Conflict(format!(
+                "{} belongs to another data directory or cluster too ({other}): choose another prefix",
+                address.url
+            ))),
+        }
     }
 
     async fn put_home(&self, home: &str) -> Result<()> {
@@ -84,7 +112,7 @@ impl Remote {
         match self.bucket.list("").await?.first() {
             None => Ok(()),
             Some(first) => Err(StoreError::Conflict(format!(
-                "{} holds objects that this data directory did not put there, such as {first}: choose an empty prefix, or the data directory to which it belongs",
+                "{} holds objects that this server did not put there, such as {first}: choose an empty prefix, or the data directory or catalog to which it belongs",
                 address.url
             ))),
         }

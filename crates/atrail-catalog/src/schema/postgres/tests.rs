@@ -8,11 +8,12 @@ use crate::testing::postgres::Database;
 
 /// What PostgreSQL alone has: its own place for the node, the number of a row, which SQLite has unasked, the tables of nodes
 /// that share the catalog, and their log.
-const OWN: [&str; 13] = [
+const OWN: [&str; 14] = [
     "catalog_home",
     "session_texts.rowid",
     "cluster_steps",
     "nodes",
+    "removals",
     "claims",
     "sealed_secrets",
     "checkpoints",

@@ -44,9 +44,8 @@ pub(crate) async fn join(url: &str, incarnation: Incarnation) -> Result<Shared> 
     share(&mut first).await?;
     // An id's text consists of hexadecimal digits and hyphens.
     let hex = incarnation.to_string().replace('-', "");
-    let begin = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT begin_write_of_node('\\x{hex}')"
-    );
+    let begin =
+        format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT begin_write_of_node('\\x{hex}')");
     let begin = AssertSqlSafe(begin).into_sql_str();
     let idle_limit = format!("{}ms", IDLE_LIMIT.as_millis());
     let writing = options

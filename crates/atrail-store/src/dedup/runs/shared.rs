@@ -59,7 +59,7 @@ impl SharedRuns {
 
     /// Returns all bytes of a run's object, which must be the expected ones.
     fn fetch(&self, name: &str, expected: RunBytes) -> io::Result<Vec<u8>> {
-        let (blobs, path) = (Arc::clone(&self.blobs), path(name));
+        let (blobs, path) = (Arc::clone(&self.blobs), name.to_owned());
         let opened = self.beside.wait(async move {
             let wanted = Expected {
                 size_bytes: expected.size_bytes,
@@ -89,17 +89,13 @@ impl SharedRuns {
     /// Removes the object of a run that does not count, and forgets the run.
     fn erase(&self, name: &str) -> io::Result<()> {
         let (blobs, catalog) = (Arc::clone(&self.blobs), self.catalog.clone());
-        let (name, path) = (name.to_owned(), path(name));
+        let name = name.to_owned();
         self.beside.wait(async move {
-            blobs.delete(&path).await?;
-            blobs.settle_deletions(&[path]).await?;
+            blobs.delete(&name).await?;
+            blobs.settle_deletions(std::slice::from_ref(&name)).await?;
             catalog.forget_dedup_run(&name).await
         })
     }
-}
-
-fn path(name: &str) -> String {
-    format!("dedup/{name}")
 }
 
 impl Runs for SharedRuns {
@@ -126,11 +122,11 @@ impl Runs for SharedRuns {
             sha256: Sha256::digest(&bytes).into(),
         };
         let (blobs, catalog) = (Arc::clone(&self.blobs), self.catalog.clone());
-        let (run, path, bytes) = (name.to_owned(), path(name), Bytes::from(bytes));
+        let (run, bytes) = (name.to_owned(), Bytes::from(bytes));
         let added = self.beside.wait(async move {
             catalog.begin_dedup_run(&run, known).await?;
-            blobs.put(&path, bytes).await?;
-            blobs.settle(&[path]).await?;
+            blobs.put(&run, bytes).await?;
+            blobs.settle(std::slice::from_ref(&run)).await?;
             catalog.complete_dedup_run(&run).await
         });
         if added.is_err() {
@@ -156,6 +152,10 @@ impl Runs for SharedRuns {
         self.copies
             .add(name, Box::new(|out| out.write_at(&bytes, 0)))?;
         self.copies.open(name)
+    }
+
+    fn forget_copy(&self, name: &str) -> io::Result<()> {
+        self.copies.remove(name)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

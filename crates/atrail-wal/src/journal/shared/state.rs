@@ -158,10 +158,15 @@ impl State {
     /// Lets go of what others have sealed of the unsealed events here.
     pub(super) async fn look_for_seals(&self) -> Result<()> {
         let here: HashSet<_> = self.memtable.unsealed_domains();
-        if here.is_empty() {
+        self.look_for_seals_of(&here).await
+    }
+
+    /// Lets go of what others have sealed of these domains.
+    pub(super) async fn look_for_seals_of(&self, domains: &HashSet<Domain>) -> Result<()> {
+        if domains.is_empty() {
             return Ok(());
         }
-        let mut sealed_to = self.log.sealed_to(&here).await?;
+        let mut sealed_to = self.log.sealed_to(domains).await?;
         sealed_to.retain(|domain, to| self.memtable.forgets_to(*domain, *to));
         self.let_go(sealed_to).await
     }

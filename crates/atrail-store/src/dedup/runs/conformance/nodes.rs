@@ -68,7 +68,7 @@ impl Shared {
     }
 
     fn objects(&self, name: &str) -> bool {
-        let (blobs, path) = (self.blobs.clone(), format!("dedup/{name}"));
+        let (blobs, path) = (self.blobs.clone(), name.to_owned());
         self.beside
             .wait(async move { Ok::<_, StoreError>(blobs.open(&path, None).await.is_ok()) })
             .unwrap()
@@ -76,7 +76,7 @@ impl Shared {
 
     /// Puts these bytes in the place of an object.
     fn replace(&self, name: &str, bytes: &'static [u8]) {
-        let (blobs, path) = (self.blobs.clone(), format!("dedup/{name}"));
+        let (blobs, path) = (self.blobs.clone(), name.to_owned());
         let replaced = self.beside.wait(async move {
             blobs.delete(&path).await?;
             blobs.put(&path, bytes.into()).await

@@ -1,0 +1,13 @@
+-- How often something was removed that other nodes may still be serving, and up to where each node has noticed.
+CREATE TABLE removals (
+    "only" BIGINT PRIMARY KEY CHECK ("only" = 1),
+    last   BIGINT NOT NULL
+);
+INSERT INTO removals ("only", last) VALUES (1, 0);
+ALTER TABLE nodes ADD COLUMN seen_removals BIGINT NOT NULL DEFAULT 0;
+
+-- Reports whether a node may append to the log; until the transaction ends, nobody fences it.
+CREATE OR REPLACE FUNCTION may_append(node BYTEA) RETURNS BOOLEAN LANGUAGE plpgsql VOLATILE AS $$ BEGIN
+    PERFORM 1 FROM nodes WHERE incarnation = node AND NOT fenced FOR KEY SHARE;
+    RETURN FOUND;
+END $$;
