@@ -94,6 +94,7 @@ pub use nodes::{Joining, Membership, NodeRow};
 pub use place::Remote;
 #[cfg(feature = "cluster")]
 pub use sealed_secrets::SealedSecret;
+#[cfg(feature = "cluster")]
 pub use shared_log::PostgresLog;
 pub use tenancy::{Account, Organization, Space, Tenancy};
 

@@ -5,6 +5,8 @@
 //! that write fail. So whatever a node claimed is free as soon as it is fenced, and no work that it does later counts.
 
 mod claims;
+mod closing;
+pub(crate) mod erased;
 mod membership;
 mod removals;
 

@@ -33,6 +33,10 @@ impl Catalog {
         for chunk in paths.chunks(ROWS_AT_ONCE) {
             let mut tx = self.begin("note an erasure").await?;
             delete_waste(&mut tx, chunk).await?;
+            #[cfg(feature = "cluster")]
+            if self.is_shared() {
+                super::nodes::erased::note_erased(&mut tx, chunk).await?;
+            }
             tx.commit().await?;
         }
         Ok(())

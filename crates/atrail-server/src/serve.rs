@@ -174,7 +174,8 @@ async fn prepare(
     let audit = Arc::new(audit);
     let stop = CancellationToken::new();
     let app = Arc::new(App {
-        tails: Tails::open(&*store.secrets()).map_err(|error| StartError::Secrets(error.into()))?,
+        tails: Tails::open(&*store.secrets(), store.is_shared())
+            .map_err(|error| StartError::Secrets(error.into()))?,
         stop: stop.clone(),
         standings: Standings::new(identity.clone(), tenancy.clone()),
         throttle: Throttle::default(),

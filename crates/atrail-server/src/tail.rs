@@ -40,9 +40,9 @@ impl Tails {
     ///
     /// # Errors
     /// When the secrets are not available.
-    pub(crate) fn open(secrets: &dyn Secrets) -> Result<Self, PositionsError> {
+    pub(crate) fn open(secrets: &dyn Secrets, is_shared: bool) -> Result<Self, PositionsError> {
         Ok(Self {
-            positions: Positions::open(secrets)?,
+            positions: Positions::open(secrets, is_shared)?,
             seats: Arc::default(),
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use atrail_disk::{Result, chain, is_full, off_thread_low};
 use atrail_model::Timestamp;
-use atrail_wal::Ripe;
+use atrail_wal::{Ripe, Rotation};
 
 use crate::core::{Core, Store};
 use crate::duties::Duty;
@@ -65,6 +65,12 @@ pub(crate) async fn background(core: Weak<Core>) {
             outcome = outcome.and(core.forget_expired_invitations().await);
             outcome = outcome.and(core.delete_stray_texts().await);
             outcome = outcome.and(core.signing.sign_all(&core.catalog).await);
+            if core.catalog.is_shared() {
+                // Another node may have ended in the middle of its work.
+                outcome = outcome.and(core.trim(Rotation::None).await);
+                core.owes_objects.owe();
+                core.indexing.look_again();
+            }
             outcome = outcome.and(core.erase_owed().await);
         }
         outcome = core.told(outcome);
@@ -196,7 +202,13 @@ impl Core {
 
     /// Deletes the texts of sessions that have ended, a part at a time.
     pub(crate) async fn delete_stray_texts(&self) -> Result<()> {
-        let is_being_made = |generation: &_| self.makings.has(generation);
+        let is_being_made = |generation: &_| {
+            if self.catalog.is_shared() {
+                self.makings.may_have_elsewhere(generation)
+            } else {
+                self.makings.has(generation)
+            }
+        };
         self.catalog.delete_stray_texts(is_being_made).await
     }
 

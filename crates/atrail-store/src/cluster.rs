@@ -78,6 +78,39 @@ pub(crate) async fn turn_to_start(node: &Membership) -> Result<u64> {
     }
 }
 
+/// Makes sure that no other node runs, and that none starts before [`Node::has_started`]; `None` where a catalog is not
+/// shared.
+///
+/// # Errors
+/// `Conflict` when another node runs; when the catalog fails.
+pub(crate) async fn alone(catalog: &Catalog) -> Result<Option<Node>> {
+    let Some(node) = catalog.membership().cloned() else {
+        return Ok(None);
+    };
+    let turn = turn_to_start(&node).await?;
+    let own = node.incarnation();
+    let alone = Node { node, turn };
+    let others = async {
+        catalog.fence_ended().await?;
+        let mut nodes = catalog.nodes().await?;
+        nodes.retain(|other| !other.is_fenced && other.incarnation != own);
+        Ok::<_, StoreError>(nodes)
+    };
+    let refusal = match others.await {
+        Ok(others) if others.is_empty() => return Ok(Some(alone)),
+        Ok(others) => {
+            let names: Vec<_> = others.into_iter().map(|other| other.name).collect();
+            StoreError::Conflict(format!(
+                "the signing key changes only while one node runs: stop {}, change the key, and start them again",
+                names.join(" and ")
+            ))
+        }
+        Err(error) => error,
+    };
+    alone.has_started().await;
+    Err(refusal)
+}
+
 impl Parts {
     /// Joins the nodes that share the catalog and the bucket of these settings.
     ///
@@ -118,6 +151,7 @@ impl Parts {
         })?;
         let dir = &settings.data_dir;
         let remote = Remote::open(&bucket, dir, settings.cache_bytes)?;
+        remote.forget_copies()?;
         let beside = Beside::start().map_err(|source| StoreError::Directory {
             what: "cannot start a thread".to_owned(),
             source,
@@ -150,7 +184,7 @@ impl Parts {
             index: Arc::new(remote.blobs(INDEX)),
             runs: Arc::new(runs),
             reserve: Arc::new(Reserve::none()),
-            rest: Rest::Shared(Starting { catalog, turn }),
+            rest: Rest::Shared(Box::new(Starting { catalog, turn })),
         })
     }
 }

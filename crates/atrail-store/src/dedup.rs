@@ -12,7 +12,7 @@ mod merge;
 mod run;
 pub(crate) mod runs;
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +36,7 @@ pub(crate) struct Dedup {
     runs: RwLock<Vec<Arc<Run>>>,
     loaded: Mutex<Loaded>,
     /// One task at a time looks for the runs of other nodes.
+    #[cfg(feature = "cluster")]
     refreshing: Mutex<()>,
 }
 
@@ -125,6 +126,7 @@ impl Dedup {
             memory_bytes,
             runs: RwLock::new(runs),
             loaded: Mutex::default(),
+            #[cfg(feature = "cluster")]
             refreshing: Mutex::default(),
         })
     }
@@ -133,6 +135,7 @@ impl Dedup {
     ///
     /// # Errors
     /// When the runs cannot be listed, or one cannot be read at the moment: then some of their events are not known here.
+    #[cfg(feature = "cluster")]
     pub(crate) fn refresh(&self) -> Result<()> {
         let failed = |source| StoreError::Directory {
             what: "cannot read the runs of events that other nodes sealed".to_owned(),
@@ -142,7 +145,7 @@ impl Dedup {
         for is_last in [false, false, true] {
             // Before the list: what is added here meanwhile is not in it, and stays.
             let known: Vec<_> = self.runs.read().clone();
-            let names: HashSet<_> = self.kept.names().map_err(failed)?.into_iter().collect();
+            let names: BTreeSet<_> = self.kept.names().map_err(failed)?.into_iter().collect();
             let mut is_whole = true;
             for name in &names {
                 if known.iter().any(|run| run.name == *name) {

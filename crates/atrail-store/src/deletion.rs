@@ -6,7 +6,6 @@
 //! catalog in between.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use atrail_catalog::deletion::Removed;
 use atrail_catalog::domains::DomainRow;
@@ -241,13 +240,14 @@ impl Core {
         let (removal, removed) = prepared.await?;
         let committed = removal.commit().await;
         // Even after an error, which leaves unknown whether the commit took effect.
-        self.removals.fetch_add(1, Ordering::Release);
+        let noticed = self.note_removal().await;
         self.plans.forget(&removed.sessions);
         if let Err(error) = committed
             && !self.is_removed(&removed.objects, &error).await?
         {
             return Err(error);
         }
+        noticed?;
         let is_removed = |domain| domains.iter().any(|row| row.domain == domain);
         let recent = self.journal.recent();
         recent.forget(is_removed, scope.days, scope.hours);

@@ -132,6 +132,7 @@ impl Reading {
             tokio::task::yield_now().await;
         }
         let core = &self.download.core;
+        core.refuse_without_lease()?;
         let removals = core.removals.load(Ordering::Acquire);
         if next.is_ok() && removals == self.download.removals {
             return next;

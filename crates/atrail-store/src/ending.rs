@@ -104,20 +104,23 @@ impl Store {
         // Checked before the closing, so that no sender learns of the ending of an account that stays.
         self.refuse_used(account).await?;
         let domains = core.catalog.domains_of(target).await?;
-        let closed = core
-            .closing
-            .close(domains.iter().map(|row| row.domain).collect())
-            .await;
-        self.refuse_used(account).await?;
-        let tenancy = self
-            .tenancy()
-            .on_behalf_of(requester.name)
-            .at_request_of(requester.warrant.cloned());
-        let now = core.clock.now();
-        core.with_reserve(|| tenancy.delete_account(account, now))
-            .await?;
-        closed.for_ever();
-        Ok(())
+        let closed = core.close_everywhere(&domains).await?;
+        let ended = async {
+            self.refuse_used(account).await?;
+            let tenancy = self
+                .tenancy()
+                .on_behalf_of(requester.name)
+                .at_request_of(requester.warrant.cloned());
+            let now = core.clock.now();
+            core.with_reserve(|| tenancy.delete_account(account, now))
+                .await
+        };
+        let ended = ended.await;
+        if ended.is_ok() {
+            closed.for_ever();
+        }
+        core.open_everywhere(&domains).await;
+        ended
     }
 
     /// Refuses to end an account that has organizations or events.

@@ -148,6 +148,10 @@ impl Core {
         if waste.is_empty() {
             return Ok(true);
         }
+        if self.catalog.is_shared() {
+            // The node that removed it may have ended before all others had noticed.
+            self.note_removal().await?;
+        }
         let rows = self.domains(domains.iter().copied()).await?;
         let rows: Vec<_> = domains
             .iter()

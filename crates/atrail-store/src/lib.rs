@@ -42,6 +42,7 @@ mod own_events;
 mod parts;
 mod places;
 mod reading;
+mod removals;
 mod retention;
 mod seal;
 mod seal_rate;

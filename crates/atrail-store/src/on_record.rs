@@ -29,15 +29,23 @@ impl Store {
     /// Returns its verifier key. It completes even when nobody waits for it any longer.
     ///
     /// # Errors
-    /// When the catalog or the disk fails: then the old key still signs, or the next start completes the change.
+    /// `Conflict` when other nodes run; when the catalog or the disk fails: then the old key still signs, or the next start completes the change.
     pub async fn rotate_key(&self, requester: impl Into<Requester<'_>>) -> Result<VerifierKey> {
         let core = Arc::clone(&self.core);
         let requester = OwnedRequester::from(requester.into());
         // Whatever becomes of the request: once the catalog names the new key, the old one must not sign.
         let rotation = tokio::spawn(async move {
+            // A node that runs would go on signing with the key that it has in memory.
+            #[cfg(feature = "cluster")]
+            let alone = crate::cluster::alone(&core.catalog).await?;
             let now = core.clock.now();
             let rotated = core.signing.rotate(&core.catalog, requester.get(), now);
-            let key = rotated.await?;
+            let rotated = rotated.await;
+            #[cfg(feature = "cluster")]
+            if let Some(node) = alone {
+                node.has_started().await;
+            }
+            let key = rotated?;
             core.signing.sign_all(&core.catalog).await?;
             Ok(key)
         });

@@ -55,7 +55,7 @@ pub(crate) enum Rest {
         lock: MemoryLock,
     },
     #[cfg(feature = "cluster")]
-    Shared(Starting),
+    Shared(Box<Starting>),
 }
 
 /// Prevents other stores from using the parts as long as the value lives.
@@ -135,6 +135,10 @@ impl Parts {
 }
 
 impl Rest {
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(unused_variables, reason = "only nodes learn the runs of others")
+    )]
     /// Opens the catalog and the journal, with the data that an earlier process left in them.
     pub(crate) async fn open(
         self,

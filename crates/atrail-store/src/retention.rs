@@ -7,7 +7,6 @@
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use atrail_archive::object::domain_of;
 use atrail_catalog::domains::DomainRow;
@@ -225,12 +224,16 @@ impl Core {
         if matches!(&released, Ok(paths) if paths.is_empty()) {
             return Ok(());
         }
-        self.removals.fetch_add(1, Ordering::Release);
+        let noticed = self.note_removal().await;
         if released.is_err() {
             // Some of it may be waste already.
             self.owes_objects.owe();
         }
         let paths = released?;
+        if noticed.is_err() {
+            self.owes_objects.owe();
+        }
+        noticed?;
         self.erase(&paths).await;
         // The log of events may still have some of them.
         self.log_erasure

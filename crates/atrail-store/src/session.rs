@@ -72,10 +72,10 @@ impl Store {
         if !deleted.await? {
             return Err(not_found(id));
         }
-        self.core.removals.fetch_add(1, Ordering::Release);
+        let noticed = self.core.note_removal().await;
         self.core.plans.forget(&[id]);
         self.core.activity.forget(session.key());
-        Ok(())
+        noticed
     }
 
     /// Returns the session's manifest as JSON text ([`Manifest`]); its SHA-256 is the session's etag.

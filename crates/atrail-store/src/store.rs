@@ -137,6 +137,8 @@ impl Store {
             tokio::spawn(background::tend_dedup(Arc::downgrade(&core))),
             tokio::spawn(compaction::background(Arc::downgrade(&core))),
             tokio::spawn(indexing::background(Arc::downgrade(&core))),
+            #[cfg(feature = "cluster")]
+            tokio::spawn(crate::removals::watch::run(Arc::downgrade(&core))),
         ];
         core.lock.has_started().await;
         Ok(Self { core })
@@ -163,6 +165,12 @@ impl Store {
         let stopped = core.journal.stop().await;
         core.catalog.close().await;
         told.and(kept).and(stopped)
+    }
+
+    /// Reports whether other nodes share the catalog and the log.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.core.catalog.is_shared()
     }
 
     /// Waits until another node has taken this one for dead: then it writes no more, and must be opened again. A store that

@@ -82,6 +82,14 @@ impl Remote {
 }
 
 impl Remote {
+    /// Removes all copies in the cache: some may be of objects that others erased.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn forget_copies(&self) -> Result<()> {
+        self.cache.clear()
+    }
+
     /// Puts a small object beside those of [`Self::blobs`]; it is durable when this returns.
     ///
     /// # Errors

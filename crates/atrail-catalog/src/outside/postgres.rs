@@ -22,6 +22,7 @@ pub struct EmptyDatabase {
 
 impl EmptyDatabase {
     /// Makes one; prints that the test is skipped where there is no server.
+    #[allow(clippy::print_stdout, reason = "it says what it skips")]
     pub async fn new() -> Option<Self> {
         let made = Self::of_server().await;
         if made.is_none() {

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use atrail_model::{DayRange, Hours};
 use atrail_wal::conformance::{append, conforms, space};
 use atrail_wal::{Journal, SharedJournal};
-use uuid::Uuid;
 
 use super::*;
-use beds::{Shared, node};
+use beds::{Shared, log_of, node};
 
 /// Counts as a node does that has caught up.
 async fn count(journal: &SharedJournal, domain: Domain) -> u64 {
@@ -71,7 +70,7 @@ async fn a_node_that_stops_under_the_lock_loses_it() {
     let Some(shared) = Shared::new().await else {
         return;
     };
-    let stopped = shared.catalog.shared_log(Uuid::new_v4()).unwrap();
+    let stopped = log_of(&shared.catalog).await;
     let mut locked = stopped.lock().await.unwrap();
     locked.read(0).await.unwrap();
     let going_on = node(&shared.catalog).await;

@@ -1,7 +1,8 @@
 //! Positions of tails as texts that say nothing to their reader.
 //!
 //! A position has the number of a frame of the log, which counts the requests of all tenants. So it is encrypted, with a
-//! key of this process: a position of the process before is known by that one's key, and an older one by none.
+//! key of this process: a position of the process before is known by that one's key, and an older one by none. (Nodes that
+//! share a log share the key.)
 
 use std::io;
 
@@ -64,7 +65,8 @@ impl Default for From {
 }
 
 impl Positions {
-    pub(super) fn open(secrets: &dyn Secrets) -> Result<Self, PositionsError> {
+    /// Opens the positions of this process. Nodes that share a log have one key: a place of the log is the same on all.
+    pub(super) fn open(secrets: &dyn Secrets, is_shared: bool) -> Result<Self, PositionsError> {
         let failed = |source| PositionsError::Secret {
             place: secrets.place(SECRET),
             source,
@@ -72,13 +74,14 @@ impl Positions {
         // A damaged key is as none: positions of before are not known then.
         let before = secrets.load(SECRET).map_err(failed)?;
         let before = before.and_then(|text| URL_SAFE_NO_PAD.decode(text.trim()).ok());
+        let before: Option<[u8; 32]> = before.and_then(|bytes| bytes.try_into().ok());
+        if let (Some(key), true) = (before, is_shared) {
+            return Ok(Self { key, before: None });
+        }
         let key = random().map_err(PositionsError::Random)?;
         let text = URL_SAFE_NO_PAD.encode(key) + "\n";
         secrets.replace(SECRET, &text).map_err(failed)?;
-        Ok(Self {
-            key,
-            before: before.and_then(|bytes| bytes.try_into().ok()),
-        })
+        Ok(Self { key, before })
     }
 
     /// Returns the text of a place, with the time at which the event before it became durable.
@@ -167,7 +170,7 @@ mod tests {
     #[test]
     fn a_position_is_known_to_its_process_and_the_next_one() {
         let secrets = MemorySecrets::default();
-        let one = Positions::open(&secrets).unwrap();
+        let one = Positions::open(&secrets, false).unwrap();
         let place = JournalPlace {
             sequence: 77,
             events: 5,
@@ -180,9 +183,9 @@ mod tests {
             time: Some(time),
         };
         assert_eq!(parse(&one), after(After::Here(place)));
-        let two = Positions::open(&secrets).unwrap();
+        let two = Positions::open(&secrets, false).unwrap();
         assert_eq!(parse(&two), after(After::Before(place)));
-        let three = Positions::open(&secrets).unwrap();
+        let three = Positions::open(&secrets, false).unwrap();
         assert_eq!(parse(&three).after, After::Unknown);
         let next = one.text(JournalPlace { events: 6, ..place }, time);
         let same = text.bytes().zip(next.bytes()).filter(|(a, b)| a == b);

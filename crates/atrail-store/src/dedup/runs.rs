@@ -42,6 +42,7 @@ pub(crate) trait Runs: Debug + Send + Sync {
     ///
     /// # Errors
     /// When it could not be removed.
+    #[cfg(feature = "cluster")]
     fn forget_copy(&self, _: &str) -> io::Result<()> {
         Ok(())
     }

@@ -30,6 +30,7 @@ pub(super) struct Cache {
     dir: PathBuf,
     /// The names of the copies, with their lengths.
     copies: Mutex<Recent<String, ()>>,
+    max_bytes: usize,
     _lock: DirLock,
 }
 
@@ -60,6 +61,7 @@ impl Cache {
         let cache = Self {
             dir: dir.join(COPIES),
             copies: Mutex::new(Recent::new(max_bytes)),
+            max_bytes,
             _lock: lock,
         };
         cache
@@ -132,6 +134,19 @@ impl Cache {
         let name = name_of(key);
         self.copies.lock().remove(&name);
         std::fs::remove_file(self.place(&name)).is_ok()
+    }
+
+    /// Removes all copies.
+    pub(super) fn clear(&self) -> Result<()> {
+        let mut copies = self.copies.lock();
+        match std::fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_failure("empty the cache directory", &self.dir)(error));
+            }
+            _ => {}
+        }
+        *copies = Recent::new(self.max_bytes);
+        std::fs::create_dir_all(&self.dir).map_err(io_failure("make", &self.dir))
     }
 
     /// Keeps the bytes of a new object.

@@ -8,12 +8,14 @@ use crate::testing::postgres::Database;
 
 /// What PostgreSQL alone has: its own place for the node, the number of a row, which SQLite has unasked, the tables of nodes
 /// that share the catalog, and their log.
-const OWN: [&str; 14] = [
+const OWN: [&str; 16] = [
     "catalog_home",
     "session_texts.rowid",
     "cluster_steps",
     "nodes",
     "removals",
+    "erased_objects",
+    "closing_domains",
     "claims",
     "sealed_secrets",
     "checkpoints",

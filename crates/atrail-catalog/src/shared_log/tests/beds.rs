@@ -58,16 +58,29 @@ async fn journal_of(log: Arc<dyn SharedLog>) -> SharedJournal {
     SharedJournal::open(new).await.unwrap()
 }
 
+/// Returns the log for another node.
+pub(super) async fn log_of(catalog: &Catalog) -> PostgresLog {
+    let incarnation = Uuid::new_v4();
+    let node = format!(
+        "INSERT INTO nodes (incarnation, name, version, address, joined_at, lease_until, fenced) VALUES \
+         ('\\x{}', 'n', '', '', clock_timestamp(), clock_timestamp() + INTERVAL '1 hour', FALSE)",
+        incarnation.simple()
+    );
+    let added = sql::query(sql::AssertSqlSafe(node));
+    added.execute(&catalog.writer).await.unwrap();
+    catalog.shared_log(incarnation).unwrap()
+}
+
 /// Returns a node's journal.
 pub(super) async fn node(catalog: &Catalog) -> SharedJournal {
-    let log = catalog.shared_log(Uuid::new_v4()).unwrap();
+    let log = log_of(catalog).await;
     journal_of(Arc::new(log)).await
 }
 
 impl Bed for Shared {
     fn open<'a>(&'a self, sealed_to: &'a HashMap<Domain, u64>) -> BoxFuture<'a, Arc<dyn Journal>> {
         async move {
-            let log = self.catalog.shared_log(Uuid::new_v4()).unwrap();
+            let log = log_of(&self.catalog).await;
             for (domain, to) in sealed_to {
                 let number = log.numbers(std::iter::once(domain)).await.unwrap();
                 let record = sql::query(concat!(
@@ -96,7 +109,7 @@ impl Bed for Shared {
         let catalog = self.catalog.clone();
         let bytes = bytes.to_vec();
         let reads = async move {
-            let log = catalog.shared_log(Uuid::new_v4()).unwrap();
+            let log = log_of(&catalog).await;
             let mut above = 0;
             loop {
                 let beyond = log.read(above).await.unwrap();

@@ -11,3 +11,17 @@ CREATE OR REPLACE FUNCTION may_append(node BYTEA) RETURNS BOOLEAN LANGUAGE plpgs
     PERFORM 1 FROM nodes WHERE incarnation = node AND NOT fenced FOR KEY SHARE;
     RETURN FOUND;
 END $$;
+
+-- Objects whose bytes are gone: each node lets go of its copies.
+CREATE TABLE erased_objects (
+    -- In the order of their commits: transactions that write take turns.
+    number BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    path   TEXT COLLATE "C" NOT NULL,
+    at     TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Domains that accept no events while a node finds out whether they may end.
+CREATE TABLE closing_domains (
+    domain      BIGINT PRIMARY KEY REFERENCES domains,
+    incarnation BYTEA NOT NULL REFERENCES nodes
+);

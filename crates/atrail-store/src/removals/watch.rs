@@ -1,0 +1,101 @@
+//! Notices the removals of other nodes.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use atrail_archive::object::INDEX_PREFIX;
+use atrail_catalog::Membership;
+use atrail_disk::{Result, chain};
+use atrail_model::Domain;
+
+use crate::closing::Closed;
+use crate::core::Core;
+
+/// How often a node looks for removals of others.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// After how many looks it asks again which domains others have closed: a node that closed some may be gone.
+const LOOKS_AT_CLOSED: u32 = 25;
+
+impl Core {
+    /// Lets go of this node's copy of an object.
+    fn let_go(&self, path: &str) {
+        match path.strip_prefix(INDEX_PREFIX) {
+            Some(path) => self.index.distrust(path),
+            None => self.blobs.distrust(path),
+        };
+    }
+}
+
+/// What a node has noticed.
+#[derive(Default)]
+struct Noticed {
+    removal: Option<u64>,
+    erased: u64,
+    closed: HashMap<Domain, Closed>,
+}
+
+/// Notices what other nodes removed. Ends with the store.
+pub(crate) async fn run(core: Weak<Core>) {
+    let mut noticed = Noticed::default();
+    if let Some(core) = core.upgrade() {
+        // The copies of before are gone.
+        noticed.erased = core.catalog.last_erased().await.unwrap_or_default();
+    }
+    let mut looks = 0_u32;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(core) = core.upgrade() else { return };
+        let Some(node) = core.catalog.membership().cloned() else {
+            return;
+        };
+        looks = looks.wrapping_add(1);
+        let is_again = looks.is_multiple_of(LOOKS_AT_CLOSED) && !noticed.closed.is_empty();
+        if let Err(error) = look(&core, &node, &mut noticed, is_again).await {
+            tracing::debug!(
+                error = chain(&error),
+                "the removals of other nodes cannot be read"
+            );
+        }
+    }
+}
+
+async fn look(
+    core: &Arc<Core>,
+    node: &Membership,
+    noticed: &mut Noticed,
+    is_again: bool,
+) -> Result<()> {
+    let last = node.last_removal().await?;
+    let is_news = noticed.removal != Some(last);
+    if is_news {
+        core.removals.fetch_add(1, Ordering::Release);
+    }
+    if is_news || is_again {
+        let wanted = core.catalog.closed_elsewhere().await?;
+        noticed.closed.retain(|domain, _| wanted.contains(domain));
+        for domain in wanted {
+            if let Entry::Vacant(free) = noticed.closed.entry(domain) {
+                free.insert(core.closing.close(HashSet::from([domain])).await);
+            }
+        }
+    }
+    loop {
+        let erased = core.catalog.erased_after(noticed.erased).await?;
+        let Some((number, _)) = erased.last() else {
+            break;
+        };
+        let number = *number;
+        for (_, path) in &erased {
+            core.let_go(path);
+        }
+        noticed.erased = number;
+    }
+    if is_news {
+        node.has_noticed(last).await?;
+        noticed.removal = Some(last);
+    }
+    Ok(())
+}
