@@ -108,7 +108,8 @@ impl Store {
     pub fn write_refusal(&self) -> Option<StoreError> {
         let core = &self.core;
         let moved = || Some(StoreError::Poisoned(core.catalog.anchors().lost()?));
-        core.journal.refusal().or_else(moved)
+        let without_lease = || core.refuse_without_lease().err();
+        core.journal.refusal().or_else(moved).or_else(without_lease)
     }
 
     /// Returns how many hours cannot be sealed, and are set apart so that others can.

@@ -72,6 +72,10 @@ async fn look(
     let is_news = noticed.removal != Some(last);
     if is_news {
         core.removals.fetch_add(1, Ordering::Release);
+        // What was sealed elsewhere may be deleted by now: no tail returns it from memory.
+        let unsealed = core.journal.unsealed_domains();
+        core.journal.look_for_seals(&unsealed).await?;
+        core.journal.recent().forget_sealed();
     }
     if is_news || is_again {
         let wanted = core.catalog.closed_elsewhere().await?;

@@ -163,23 +163,12 @@ impl Recent {
         if unsealed.is_empty() {
             state.unsealed.remove(&domain);
         }
-        while state.sealed_bytes > self.most_bytes
-            && let Some(sequence) = state.sealed.pop_front()
-        {
-            let Some(frame) = state.frames.remove(&sequence) else {
-                continue;
-            };
-            state.sealed_bytes -= frame.bytes();
-            state.losses += 1;
-            // The frames of a domain go in their order.
-            let gone = Gone {
-                sequence,
-                loss: state.losses,
-                time: frame.time,
-            };
-            state.gone.insert(frame.domain, gone);
-            state.last_gone = state.last_gone.max(sequence);
-        }
+        state.keep_sealed(self.most_bytes);
+    }
+
+    /// Forgets the events that are sealed, as far as they are known to be.
+    pub fn forget_sealed(&self) {
+        self.state.lock().keep_sealed(0);
     }
 
     /// Forgets events that were deleted: of these domains, days and hours.
@@ -293,6 +282,29 @@ impl Recent {
             }
         }
         following
+    }
+}
+
+impl State {
+    /// Forgets the oldest sealed events until the others have at most this many bytes.
+    fn keep_sealed(&mut self, most_bytes: u64) {
+        while self.sealed_bytes > most_bytes
+            && let Some(sequence) = self.sealed.pop_front()
+        {
+            let Some(frame) = self.frames.remove(&sequence) else {
+                continue;
+            };
+            self.sealed_bytes -= frame.bytes();
+            self.losses += 1;
+            // The frames of a domain go in their order.
+            let gone = Gone {
+                sequence,
+                loss: self.losses,
+                time: frame.time,
+            };
+            self.gone.insert(frame.domain, gone);
+            self.last_gone = self.last_gone.max(sequence);
+        }
     }
 }
 

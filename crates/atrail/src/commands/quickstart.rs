@@ -2,6 +2,12 @@
 //! answer: who deleted what, when, from where, and the proof.
 
 mod answer;
+#[cfg(feature = "cluster")]
+mod balancer;
+#[cfg(feature = "cluster")]
+mod cluster;
+#[cfg(feature = "cluster")]
+mod servers;
 mod walk;
 
 use std::path::Path;
@@ -21,11 +27,15 @@ const ANSWER_CHARS: usize = 76;
 ///
 /// At a terminal it then leaves you in a shell that is logged in to the server, until you leave that shell.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  atrail quickstart")]
+#[command(after_help = "Example:\n  atrail quickstart\n  atrail quickstart --cluster")]
 pub(crate) struct Args {
     /// Stop after the last step, even at a terminal
     #[arg(long)]
     exit: bool,
+    /// Show three nodes on PostgreSQL and a bucket, one of which is killed (needs PostgreSQL and SeaweedFS installed)
+    #[cfg(feature = "cluster")]
+    #[arg(long)]
+    cluster: bool,
 }
 
 /// Starts a server in a directory of its own, walks through the steps, and removes everything again.
@@ -33,6 +43,11 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
     // From here on there is something to remove: no signal may end the process before that is done.
     let stopped = platform::stop_requested();
     let dir = Throwaway::make(&settings.environment.temp_dir, "atrail-quickstart")?;
+    #[cfg(feature = "cluster")]
+    if args.cluster {
+        cluster::in_dir(settings, &args, dir.path(), stopped).await?;
+        return dir.remove();
+    }
     in_dir(settings, &args, dir.path(), stopped).await?;
     dir.remove()
 }
@@ -53,11 +68,16 @@ async fn in_dir(
         walked = show(settings, &walk, dir, &endpoint) => walked,
         () = stopped => Err(CliError::new(Exit::Interrupted, "interrupted")),
     };
-    let terminals = settings.printer.terminals;
-    let stays = walked.is_ok() && terminals.stdin && terminals.stdout && !args.exit;
+    let stays = walked.is_ok() && is_to_stay(settings, args);
     let stayed = if stays { stay(&walk).await } else { Ok(()) };
     let stopped = server.stop().await;
     walked.and(stayed).and(stopped)
+}
+
+/// Reports whether the user is at a terminal, and may stay there.
+const fn is_to_stay(settings: &Settings, args: &Args) -> bool {
+    let terminals = settings.printer.terminals;
+    terminals.stdin && terminals.stdout && !args.exit
 }
 
 /// Leaves the user with a browser and a shell that are logged in.

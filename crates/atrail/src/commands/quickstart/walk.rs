@@ -54,6 +54,12 @@ impl Walk {
         })
     }
 
+    /// Returns the file of this program.
+    #[cfg(feature = "cluster")]
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Prints lines of explanation.
     pub(super) fn say(&self, lines: &[&str]) -> Result<()> {
         let lines = lines
