@@ -4,6 +4,7 @@
 #
 #   ci/index-readers.sh                 the golden files
 #   ci/index-readers.sh DIR             and those of this data directory, whose closed days are all indexed
+#   ci/index-readers.sh --install       nothing, and installs the packages
 #   ci/index-readers.sh BINARY          and those of a directory that this server makes, of the samples of all formats
 #                                       and of ../shared/data where it is there
 #
@@ -24,4 +25,4 @@ if ! "$PYTHON" -c 'import duckdb, pyarrow, polars' 2>/dev/null; then
   echo "SKIPPED: index files were not read: duckdb, pyarrow and polars cannot be installed here"
   exit 0
 fi
-exec "$PYTHON" ci/index_readers.py "$@"
+[ "${1-}" = --install ] || exec "$PYTHON" ci/index_readers.py "$@"
