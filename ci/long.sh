@@ -43,8 +43,10 @@ campaign() {
       ;;
     # The instructions of hot paths, in an optimised build.
     instructions) run 30m ci/instructions.sh ;;
-    # The client alone: nothing of the store, and only its own features of other crates.
+    # The client alone: nothing of the store, and only its own features of other crates. And the store without a bucket
+    # and PostgreSQL, the server without the console.
     client)
+      run 30m cargo clippy --workspace --no-default-features --all-targets --locked -- -D warnings
       run 20m cargo clippy -p atrail --no-default-features --all-targets --locked -- -D warnings
       run 20m cargo test -p atrail --no-default-features --locked
       ;;
