@@ -557,6 +557,20 @@ class Receipt:
 
 # The file
 
+class Counted:
+    """A file of which it is known, at its end, whether it is as long as the one that was made: then it is not cut."""
+
+    def __init__(self, file, length):
+        self.file, self.length, self.count = file, length, 0
+
+    def read(self, size):
+        data = self.file.read(size)
+        self.count += len(data)
+        return data
+
+    def must_be_cut(self, damage):
+        need(self.count != self.length, f"DAMAGED: {damage}")
+
 def with_header(data, file):
     """What begins a gzip member, with all of its header, whose texts are no longer than 65,535 bytes."""
     while len(data) < 12 and (more := file.read(PIECE_BYTES)):
@@ -568,7 +582,7 @@ def with_header(data, file):
     for flag in (8, 16):
         if flags & flag:
             at = data.find(0, at, at + 65536) + 1
-            need(at, "the compressed data is damaged: a name or comment of a gzip member is too long, or cut")
+            need(at, "DAMAGED: the compressed data: a name or comment of a gzip member is too long, or cut")
     return data
 
 def pieces(file):
@@ -585,8 +599,10 @@ def pieces(file):
             try:
                 piece = member.decompress(data, PIECE_BYTES)
             except zlib.error as error:
-                raise Wrong(f"the compressed data is damaged: {error}") from None
-            need(piece or data, "TRUNCATED: the compressed data ends too early")
+                raise Wrong(f"DAMAGED: the compressed data: {error}") from None
+            if not piece and not data:
+                file.must_be_cut("the compressed data: it ends within a member")
+                raise Wrong("TRUNCATED: the compressed data ends too early")
             yield piece
             data = member.unused_data if member.eof else member.unconsumed_tail or file.read(PIECE_BYTES)
         data = data or file.read(PIECE_BYTES)
@@ -602,7 +618,9 @@ def lines(file):
             begun, size = hashlib.sha256(b"\0"), 0
         begun.update(rest)
         size += len(rest)
-    need(size == 0, "TRUNCATED: the last line is not ended")
+    if size:
+        file.must_be_cut("the file does not begin as a gzip file does")
+        raise Wrong("TRUNCATED: the last line is not ended")
 
 def check_content(file, plan, wanted):
     """How many lines the file has, each of them planned; takes them out of those that are wanted."""
@@ -614,7 +632,9 @@ def check_content(file, plan, wanted):
             nonlocal total
             for _ in range(segment["count"]):
                 line, size = next(source, (None, 0))
-                need(line, "TRUNCATED: the file ends too early")
+                if not line:
+                    file.must_be_cut("lines are missing from a file of its full length")
+                    raise Wrong("TRUNCATED: the file ends too early")
                 wanted.discard(line)
                 total += size
                 yield line
@@ -712,7 +732,8 @@ def verify(args, wanted, told, doubts):
         plan = receipt.plan(told)
         try:
             with open(args.file, "rb") as file:
-                events = check_content(file, plan, missing)
+                length = sum(one["length"] for one in receipt.body["manifest"]["objects"])
+                events = check_content(Counted(file, length), plan, missing)
             need(not missing, f"MISSING: {len(missing)} acknowledged events")
         except OSError as error:
             doubts.append(f"the file cannot be read: {error}")

@@ -3,7 +3,7 @@ import { V } from './words-verify.js';
 import { shortKey } from './pins.js';
 
 const BROKEN = new Set(['log-invalid', 'other-scope']);
-const CHANGED = new Set(['modified', 'extra', 'reordered']);
+const CHANGED = new Set(['modified', 'damaged', 'extra', 'reordered']);
 const LACKING = new Set(['missing', 'truncated']);
 const OPEN = new Set(['unpinned', 'unproven']);
 
@@ -57,7 +57,7 @@ export function verdictLine(result) {
     return V.modifiedLine(merge(spans), result.events - lines);
   }
   const last = result.findings.findLast(({ kind }) => kind === worst.kind);
-  return worst.kind === 'truncated' ? last.detail : worst.detail;
+  return worst.kind === 'truncated' || worst.kind === 'damaged' ? last.detail : worst.detail;
 }
 
 /** Joins spans that touch. */

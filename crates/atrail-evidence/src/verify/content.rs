@@ -193,10 +193,15 @@ impl<'a, R: Read> Content<'a, R> {
         }
         if tree.count() < run.count {
             let (there, all) = (tree.count(), run.count);
-            let detail = format!("the file ends behind {there} of its {all} events");
+            let (kind, detail) = if self.lines.is_damaged() {
+                let detail = format!("only {there} of its {all} events can be read");
+                (FindingKind::Damaged, detail)
+            } else {
+                let detail = format!("the file ends behind {there} of its {all} events");
+                (FindingKind::Truncated, detail)
+            };
             let location = self.location(number, run.first, run.count, line, run.count);
-            self.findings
-                .add_at(FindingKind::Truncated, location, detail);
+            self.findings.add_at(kind, location, detail);
             return Ok(false);
         }
         if Hash::from(tree.root()) != run.hash {
@@ -281,13 +286,15 @@ impl<'a, R: Read> Content<'a, R> {
 
     fn truncated(&mut self, number: usize, run: Run) {
         let there = self.window.len();
-        let detail = format!("only {there} lines are left in the file");
-        self.cut(number, run, &detail);
+        let (kind, detail) = if self.lines.is_damaged() {
+            let detail = format!("only {there} of its lines can be read");
+            (FindingKind::Damaged, detail)
+        } else {
+            let detail = format!("only {there} lines are left in the file");
+            (FindingKind::Truncated, detail)
+        };
+        self.find_at(kind, number, run.first, run.count, &detail);
         self.consume(there);
-    }
-
-    fn cut(&mut self, number: usize, run: Run, detail: &str) {
-        self.find_at(FindingKind::Truncated, number, run.first, run.count, detail);
     }
 
     /// Reports the lines after the last expected one, and the segments that are missing.
@@ -337,11 +344,13 @@ impl<'a, R: Read> Content<'a, R> {
         };
         match self.lines.end() {
             Some(End::InLine) => {
-                self.findings.add_at(
-                    FindingKind::Truncated,
-                    location.clone(),
-                    "the last line is not ended",
-                );
+                let (kind, detail) = if self.lines.is_damaged() {
+                    let detail = "the file does not begin as a gzip file does";
+                    (FindingKind::Damaged, detail)
+                } else {
+                    (FindingKind::Truncated, "the last line is not ended")
+                };
+                self.findings.add_at(kind, location.clone(), detail);
             }
             Some(End::Cut) => {
                 let detail = "the compressed data ends too early";
@@ -351,7 +360,7 @@ impl<'a, R: Read> Content<'a, R> {
             Some(End::Damaged(why)) => {
                 let detail = format!("the compressed data is damaged: {why}");
                 self.findings
-                    .add_at(FindingKind::Modified, location.clone(), detail);
+                    .add_at(FindingKind::Damaged, location.clone(), detail);
             }
             Some(End::Whole) | None => {}
         }
@@ -359,13 +368,20 @@ impl<'a, R: Read> Content<'a, R> {
         if let Some(first) = missing.first() {
             let counts = missing.iter().map(|segment| segment.sealed.count);
             let events = counts.fold(0, u64::saturating_add);
-            let detail = format!(
-                "ends behind line {line}; {events} events of {} segments are not in the file",
-                missing.len()
-            );
+            let segments = missing.len();
+            let (kind, detail) = if self.lines.is_damaged() {
+                let detail = format!(
+                    "damaged behind line {line}; {events} events of {segments} segments cannot be read"
+                );
+                (FindingKind::Damaged, detail)
+            } else {
+                let detail = format!(
+                    "ends behind line {line}; {events} events of {segments} segments are not in the file"
+                );
+                (FindingKind::Truncated, detail)
+            };
             let location = first.location(self.receipt);
-            self.findings
-                .add_at(FindingKind::Truncated, location, detail);
+            self.findings.add_at(kind, location, detail);
         }
     }
 

@@ -38,6 +38,8 @@ pub(crate) enum End {
 pub(crate) struct Lines<'m, R: Read> {
     source: Source<'m, R>,
     raw: Rc<RefCell<Raw<'m>>>,
+    /// The length of the file as it was made.
+    length: u64,
     /// Decompressed bytes that are not yet hashed: `buffer[start..end]`.
     buffer: Vec<u8>,
     start: usize,
@@ -58,12 +60,15 @@ struct Raw<'m> {
     objects: Option<&'m [crate::ManifestObject]>,
     hasher: Sha256,
     in_object: u64,
+    /// Bytes of the file that were read.
+    read_bytes: u64,
     /// Whether reading itself failed, as opposed to a fault in the bytes.
     has_failed: bool,
 }
 
 impl Raw<'_> {
     fn take(&mut self, mut bytes: &[u8]) {
+        self.read_bytes += bytes.len() as u64;
         while let Some((object, rest)) = self.objects.and_then(<[_]>::split_first) {
             let wanted = object.length.saturating_sub(self.in_object);
             let now = usize::try_from(wanted)
@@ -114,6 +119,7 @@ impl<'m, R: Read> Lines<'m, R> {
             objects: Some(&manifest.objects),
             hasher: Sha256::new(),
             in_object: 0,
+            read_bytes: 0,
             has_failed: false,
         }));
         let mut file = TeeReader {
@@ -133,6 +139,7 @@ impl<'m, R: Read> Lines<'m, R> {
                 Source::Plain(file)
             },
             raw,
+            length: manifest.objects.iter().map(|object| object.length).sum(),
             buffer: vec![0; BUFFER_BYTES],
             start: 0,
             end: 0,
@@ -199,10 +206,37 @@ impl<'m, R: Read> Lines<'m, R> {
             Ok(0) => self.ended = Some(self.end_of_data()?),
             Ok(count) => self.end = count,
             Err(error) if self.raw.borrow().has_failed => return Err(error),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => self.ended = Some(End::Cut),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                self.ended = Some(self.end_within_member());
+            }
             Err(error) => self.ended = Some(End::Damaged(error.to_string())),
         }
         Ok(self.end > 0)
+    }
+
+    /// Returns whether the file ended early because its bytes are damaged, and not because it was cut.
+    pub(crate) fn is_damaged(&self) -> bool {
+        match (&self.source, &self.ended) {
+            (_, Some(End::Damaged(_))) => true,
+            (Source::Plain(_), Some(_)) => self.has_full_length(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether as many bytes were read as the file was made of. A text that was unpacked has another length.
+    fn has_full_length(&self) -> bool {
+        self.raw.borrow().read_bytes == self.length
+    }
+
+    /// Damage can make the decoder want more data than there is: a file of its full length is not cut.
+    fn end_within_member(&self) -> End {
+        if self.has_full_length() {
+            End::Damaged(
+                "it ends within a gzip member, and the file has its full length".to_owned(),
+            )
+        } else {
+            End::Cut
+        }
     }
 
     /// Checks whether data follows: the decoder may end before the file does.

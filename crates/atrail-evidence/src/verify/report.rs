@@ -25,6 +25,8 @@ pub enum Outcome {
 pub enum FindingKind {
     /// Lines differ from the sealed ones.
     Modified,
+    /// The compressed data is damaged, and what is behind the damage cannot be read.
+    Damaged,
     /// Events that belong to the scope are not there.
     Missing,
     /// The file ends too early.
@@ -51,6 +53,7 @@ impl FindingKind {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Modified => "MODIFIED",
+            Self::Damaged => "DAMAGED",
             Self::Missing => "MISSING",
             Self::Truncated => "TRUNCATED",
             Self::Extra => "EXTRA",

@@ -1,7 +1,9 @@
 //! A report locates each change: its kind, its place to the event and the line, and how many more there were.
 
+use std::collections::HashSet;
+
 use atrail_evidence::{
-    Deleted, DeletionKind, Finding, FindingKind, HourRange, Manifest, Report, Span,
+    Deleted, DeletionKind, Finding, FindingKind, HourRange, Manifest, Outcome, Report, Span,
 };
 
 use crate::world::{ALL_DAY, Download, World, gzip};
@@ -104,7 +106,7 @@ a last line without LF behind the end:
 cut in the trailer:
     TRUNCATED  T-  events - lines 2542-2542: the compressed data ends too early
 damaged in the trailer:
-    MODIFIED  T-  events - lines 2542-2542: the compressed data is damaged: corrupt gzip stream does not have a matching checksum
+    DAMAGED  T-  events - lines 2542-2542: the compressed data is damaged: corrupt gzip stream does not have a matching checksum
 garbage behind:
     TRUNCATED  T-  events - lines 2542-2542: the compressed data ends too early
 a line that begins like gzip:
@@ -211,6 +213,38 @@ fn how_a_file_ends_is_told() {
         "{told}"
     );
     assert!(!told.contains("the last line is not ended"), "{told}");
+}
+
+/// Damage is not taken for a cut: the file has its full length, wherever the damage is. A file that is cut is told as cut.
+#[test]
+fn a_damaged_file_is_not_told_as_cut() {
+    let (world, download, receipt) = account();
+    let told = |file: &[u8]| {
+        let report = check(&world.key, &receipt, file).unwrap();
+        let kinds = report.findings.iter().map(|finding| finding.kind);
+        (report.outcome, kinds.collect::<HashSet<_>>())
+    };
+    let file = &download.file;
+    let (mut wrong, mut damaged) = (0, 0);
+    let spread = (0..file.len()).step_by(1 + file.len() / 12);
+    for place in [1, 2, 3, file.len() - 8].into_iter().chain(spread) {
+        for bit in 0..8 {
+            let mut flipped = file.clone();
+            flipped[place] ^= 1 << bit;
+            // Some bytes of a header say nothing, such as the time.
+            let (outcome, kinds) = told(&flipped);
+            wrong += u32::from(outcome == Outcome::Failed);
+            damaged += u32::from(kinds.contains(&FindingKind::Damaged));
+            assert!(!kinds.contains(&FindingKind::Truncated), "{place}.{bit}");
+        }
+    }
+    assert!(wrong > 100 && damaged == wrong, "{damaged} of {wrong}");
+    // The controls: what is cut lacks length.
+    for length in [file.len() - 1, file.len() - 9, file.len() / 2] {
+        let (_, kinds) = told(&file[..length]);
+        assert!(kinds.contains(&FindingKind::Truncated), "{length}");
+        assert!(!kinds.contains(&FindingKind::Damaged), "{length}");
+    }
 }
 
 /// Without the hashes of its runs, a long segment is one run.

@@ -367,6 +367,20 @@ fn the_independent_verifier_agrees() {
             1,
         ),
         (
+            "damaged in its first byte",
+            flipped(&file, 0),
+            receipt.clone(),
+            Some(&key),
+            1,
+        ),
+        (
+            "damaged at its end",
+            flipped(&file, file.len() - 8),
+            receipt.clone(),
+            Some(&key),
+            1,
+        ),
+        (
             "cut",
             file[..file.len() - 9].to_vec(),
             receipt.clone(),
@@ -461,5 +475,17 @@ fn the_independent_verifier_agrees() {
             String::from_utf8_lossy(&ours.stdout)
         );
         assert_eq!(theirs.status.code(), Some(code), "{what}: {told}");
+        // Both tell what is cut, and only that, as cut.
+        for (told, is_ours) in [(&ours.stdout, true), (&theirs.stdout, false)] {
+            let told = String::from_utf8_lossy(told);
+            let is_cut = told.contains("TRUNCATED");
+            let may_be = what.starts_with("cut") || what == "garbage";
+            assert!(is_cut <= may_be, "{what}: {told}");
+            assert!(is_cut || what != "cut", "{what}: {told}");
+            let damages = what.starts_with("damaged");
+            // The other verifier ends at the first fault, which may be a line.
+            let is_told = told.contains("DAMAGED") || !is_ours && told.contains("MODIFIED");
+            assert!(!damages || is_told, "{what}: {told}");
+        }
     }
 }
