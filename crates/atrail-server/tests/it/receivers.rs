@@ -1,5 +1,6 @@
 //! Protocols of senders whose answers are short: what is stored, and each answer to the letter.
 
+mod gitlab;
 mod products;
 
 use atrail_api::paths;

@@ -36,6 +36,7 @@ static MAPPINGS: LazyLock<Vec<Mapping>> = LazyLock::new(|| {
         include_str!("../../mappings/cloudevents.toml"),
         include_str!("../../mappings/syslog.toml"),
         include_str!("../../mappings/github-webhook.toml"),
+        include_str!("../../mappings/gitlab-webhook.toml"),
         include_str!("../../mappings/workos.toml"),
         include_str!("../../mappings/retraced.toml"),
         include_str!("../../mappings/pangea.toml"),

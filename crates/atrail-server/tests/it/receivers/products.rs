@@ -121,25 +121,6 @@ async fn a_delivery_of_github_is_signed_with_the_secret_of_its_key() {
 }
 
 #[tokio::test]
-async fn gitlab_streams_json_as_a_form() {
-    let server = TestServer::start().await;
-    let admin = server.admin().await;
-    let audit = r#"{"id":1,"author_id":7,"entity_id":3,"entity_type":"Project","details":{"author_name":"Ann","change":"visibility","from":"private","to":"public"},"ip_address":"192.0.2.1","created_at":"2017-07-25T10:00:00.000Z","event_type":"project_visibility_updated"}"#;
-    for _ in 0..2 {
-        let request = admin
-            .post(paths::GITLAB)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("x-gitlab-audit-event-type", "project_visibility_updated")
-            .body(audit);
-        assert_eq!(request.seen().await, (200, String::new()));
-    }
-    assert_eq!(count(&admin).await, 1);
-    // What is no JSON is kept as well: GitLab does not send it again.
-    assert_eq!(admin.post(paths::GITLAB).body("{cut").seen().await.0, 200);
-    assert_eq!(count(&admin).await, 2);
-}
-
-#[tokio::test]
 async fn okta_verifies_its_hook_and_delivers_lists() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
