@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 use atrail_sources::{Hints, Payload, read_time};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 /// How often at most the bytes of a body are read in vain, while the ends of damaged objects are searched. What is left then
@@ -41,10 +42,7 @@ impl<'a> Iterator for Events<'a> {
     type Item = Payload<'a>;
 
     fn next(&mut self) -> Option<Payload<'a>> {
-        // What stands between objects in any of the forms.
-        let between = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']');
-        let rest = &self.body[self.at..];
-        self.at += rest.iter().take_while(|byte| between(byte)).count();
+        self.at += between(&self.body[self.at..]);
         let rest = &self.body[self.at..];
         let first = rest.first()?;
         let may_read = self.in_vain / IN_VAIN_MAX <= self.body.len();
@@ -72,6 +70,71 @@ impl<'a> Iterator for Events<'a> {
             hints: Hints::default(),
         })
     }
+}
+
+/// What the objects of a body lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacking {
+    /// An `event`.
+    Event,
+    /// Anything but blanks in `event`.
+    Content,
+}
+
+/// Returns what each object of an `event` body lacks, in order, if no object has anything to keep: no `event` or a blank
+/// one, and beside it nothing but what a sender states about events. Otherwise, and for an empty body, there is none.
+#[must_use]
+pub fn lacking(body: &[u8]) -> Vec<Lacking> {
+    let mut lacking = Vec::new();
+    let mut rest = &body[between(body)..];
+    while !rest.is_empty() {
+        let mut objects = serde_json::Deserializer::from_slice(rest).into_iter::<Bare<'_>>();
+        match objects.next() {
+            Some(Ok(Bare { event: None, .. })) => lacking.push(Lacking::Event),
+            Some(Ok(Bare {
+                event: Some(event), ..
+            })) if is_blank(event.get()) => lacking.push(Lacking::Content),
+            _ => return Vec::new(),
+        }
+        rest = &rest[objects.byte_offset()..];
+        rest = &rest[between(rest)..];
+    }
+    lacking
+}
+
+/// Returns the number of bytes at the beginning that stand between objects, in any of the forms of a body.
+fn between(text: &[u8]) -> usize {
+    let is_between = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']');
+    text.iter().take_while(|byte| is_between(byte)).count()
+}
+
+/// An object with nothing to keep but its `event`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bare<'a> {
+    #[serde(rename = "time", default)]
+    _time: IgnoredAny,
+    #[serde(rename = "host", default)]
+    _host: IgnoredAny,
+    #[serde(rename = "source", default)]
+    _source: IgnoredAny,
+    #[serde(rename = "sourcetype", default)]
+    _sourcetype: IgnoredAny,
+    #[serde(rename = "index", default)]
+    _index: IgnoredAny,
+    #[serde(rename = "fields", default)]
+    _fields: Option<NoFields>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoFields {}
+
+/// Returns whether a JSON value is a text of blanks.
+fn is_blank(raw: &str) -> bool {
+    serde_json::from_str::<Cow<'_, str>>(raw).is_ok_and(|text| text.trim().is_empty())
 }
 
 /// Returns the payloads of a `raw` body, in order: its lines that are not blank. The hints are the query's, and hold for

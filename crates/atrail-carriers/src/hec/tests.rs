@@ -45,6 +45,37 @@ fn objects_follow_each_other_in_any_form() {
 }
 
 #[test]
+fn a_body_with_nothing_to_keep_is_told_from_one_with_something() {
+    use Lacking::{Content, Event};
+    for (body, expected) in [
+        ("{}", &[Event][..]),
+        (r#"{"event":null}"#, &[Event]),
+        (
+            r#"{"time":1,"host":"h","source":"s","sourcetype":"t","index":"i","fields":{}}"#,
+            &[Event],
+        ),
+        (r#"{"event":""}"#, &[Content]),
+        (r#"{"event":" \n\t","time":"1"}"#, &[Content]),
+        (r#"[{"event":""},{}]"#, &[Content, Event]),
+        // What can be kept, is.
+        ("", &[]),
+        (r#"{"event":"a"}"#, &[]),
+        (r#"{"event":{}}"#, &[]),
+        (r#"{"event":"{}"}"#, &[]),
+        (r#"{"event":0}"#, &[]),
+        (r#"{"event":"a"}{}"#, &[]),
+        (r#"{}{"event":"a"}"#, &[]),
+        (r#"{"message":"a"}"#, &[]),
+        (r#"{"event":"","fields":{"metric_name:cpu":1}}"#, &[]),
+        ("{\"event\":", &[]),
+        ("text", &[]),
+        ("null", &[]),
+    ] {
+        assert_eq!(lacking(body.as_bytes()), expected, "{body}");
+    }
+}
+
+#[test]
 fn the_payload_is_the_event_and_the_rest_are_hints() {
     for (object, expected) in [
         (

@@ -7,7 +7,7 @@ pub(crate) mod shape;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use atrail_carriers::hec;
+use atrail_carriers::hec::{self, Lacking};
 use atrail_sources::{Hints, read_time};
 use axum::Json;
 use axum::extract::State;
@@ -50,6 +50,8 @@ impl InQuery {
 struct Invalid {
     /// Its place in the request, from 0.
     number: u64,
+    /// What is wrong with it, in Splunk's words, and their code.
+    why: (&'static str, u16),
 }
 
 /// Accepts objects.
@@ -58,6 +60,10 @@ pub(super) async fn event(
     authorised: Authorised<SendEvents, Received>,
 ) -> Result<Response, ApiError> {
     receive(app, authorised, |body, keeper, _| {
+        let lacking = hec::lacking(body);
+        if !lacking.is_empty() {
+            return lacking.into_iter().try_for_each(|one| keeper.refuse(one));
+        }
         hec::events(body).try_for_each(|payload| keeper.keep(&payload))
     })
     .await
@@ -92,9 +98,21 @@ impl Noting<'_, '_, '_> {
         let invalid = &mut self.invalid;
         self.keeper.keep(payload, |_, outcome| {
             if matches!(outcome, Outcome::Refused { .. }) {
-                invalid.get_or_insert(Invalid { number });
+                let why = ("Invalid data format", 6);
+                invalid.get_or_insert(Invalid { number, why });
             }
         })
+    }
+
+    /// Counts an object that has nothing to keep.
+    fn refuse(&mut self, lacking: Lacking) -> Result<(), ApiError> {
+        let number = self.keeper.read();
+        let why = match lacking {
+            Lacking::Event => ("Event field is required", 12),
+            Lacking::Content => ("Event field cannot be blank", 13),
+        };
+        self.invalid.get_or_insert(Invalid { number, why });
+        self.keeper.refuse(why.0, |_, _| ())
     }
 }
 
@@ -121,10 +139,10 @@ async fn receive(
     if kept.accepted + kept.refused == 0 {
         return Ok(shape::answer(StatusCode::BAD_REQUEST, "No data", 5));
     }
-    // Only a strict key refuses payloads; the others of the request are kept.
-    if let Some(Invalid { number }) = kept.read {
-        let invalid =
-            json!({"text": "Invalid data format", "code": 6, "invalid-event-number": number});
+    // Nothing of the request is lost: it has nothing to keep, or a strict key refuses some, and the others are kept.
+    if let Some(Invalid { number, why }) = kept.read {
+        let (text, code) = why;
+        let invalid = json!({"text": text, "code": code, "invalid-event-number": number});
         return Ok((StatusCode::BAD_REQUEST, Json(invalid)).into_response());
     }
     Ok(if has_channel {

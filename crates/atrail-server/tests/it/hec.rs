@@ -97,6 +97,18 @@ async fn each_refusal_has_its_code() {
         let (status, answer) = sent(&admin, paths::HEC_EVENT, body).await;
         assert_eq!((status, &answer["code"]), (400, &json!(5)));
     }
+    // One with nothing in it has Splunk's code, too.
+    for (body, code, text) in [
+        ("{}", 12, "Event field is required"),
+        ("{\"time\":1}{}", 12, "Event field is required"),
+        ("{\"event\":\"\"}", 13, "Event field cannot be blank"),
+        ("[{\"event\":\" \"},{}]", 13, "Event field cannot be blank"),
+    ] {
+        for path in [paths::HEC, paths::HEC_EVENT, paths::HEC_EVENT_1] {
+            let expected = json!({"text": text, "code": code, "invalid-event-number": 0});
+            assert_eq!(sent(&admin, path, body).await, (400, expected), "{body}");
+        }
+    }
     let (status, answer) = sent(&server.nobody(), paths::HEC_EVENT, object(1)).await;
     assert_eq!((status, &answer["code"]), (401, &json!(2)));
     let wrong = server.http.post(server.url(paths::HEC_EVENT));
@@ -111,6 +123,11 @@ async fn each_refusal_has_its_code() {
     assert_eq!(get.status(), 405);
     assert_eq!(get.json::<Value>().await.unwrap()["code"], 405);
     assert_eq!(count(&admin).await, 0);
+    // A blank one costs no other event, as it does with Splunk.
+    let mixed = format!("{}{{\"event\":\"\"}}{{}}", object(1));
+    let (status, answer) = sent(&admin, paths::HEC_EVENT, mixed).await;
+    assert_eq!((status, &answer["code"]), (200, &json!(0)));
+    assert_eq!(count(&admin).await, 3);
 }
 
 #[tokio::test]
