@@ -25,6 +25,10 @@ pub struct Problem {
 impl Problem {
     /// The beginning of the `detail` when the scopes of the caller's API key are the reason: no role would change that.
     pub const KEY_ALLOWS: &str = "the API key allows: ";
+    /// The `detail` when only an owner may do it.
+    pub const OWNERS_ONLY: &str = "only an owner of the account may do this";
+    /// The `detail` when only the operator may do it.
+    pub const OPERATOR_ONLY: &str = "only the server's operator may do this";
 }
 
 macro_rules! codes {

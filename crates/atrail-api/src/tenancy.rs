@@ -45,9 +45,20 @@ pub struct Relationships {
     /// The organization of a space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Relation>,
-    /// The account of an organization.
+    /// The account of an organization or of a space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Relation>,
+}
+
+impl Relationships {
+    /// Returns whether the thing with this GUID is among them.
+    #[must_use]
+    pub fn names(&self, guid: &str) -> bool {
+        let all = [&self.organization, &self.account];
+        all.into_iter()
+            .flatten()
+            .any(|relation| relation.data.guid == guid)
+    }
 }
 
 /// A reference by GUID, in the shape of Cloud Foundry: `{"data":{"guid":…}}`.
@@ -103,7 +114,7 @@ pub struct Space {
     pub guid: String,
     /// Unique in its organization.
     pub name: String,
-    /// Its organization.
+    /// Its organization and its account.
     pub relationships: Relationships,
 }
 

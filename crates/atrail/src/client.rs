@@ -36,7 +36,7 @@ pub(crate) use connect::{connect, find_organization, find_space, lone_space, nam
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::{Unsent, is_busy, unreachable_error, why};
 pub(crate) use http::Trust;
-pub(crate) use meant::{Kind, PREFIX_MIN, is_guid, meant, only};
+pub(crate) use meant::{Kind, PREFIX_MIN, is_guid, meant, nearest, only};
 pub(crate) use names::{Names, NamesOf};
 pub(crate) use problem::explain;
 pub(crate) use retry::{Backoff, jitter, retry_after};

@@ -62,9 +62,13 @@ pub(crate) fn explain(error: StartError) -> CliError {
         StartError::Listen { .. } => CliError::failed("the server could not be started")
             .because(error)
             .hint("choose another --listen, or port 0 for a free one"),
-        StartError::Oidc(_) | StartError::SyslogKey(_) => {
-            CliError::usage("the server could not be started").because(error)
-        }
+        StartError::Oidc(_) => CliError::usage("the server could not be started").because(error),
+        StartError::SyslogKey(_) => CliError::usage("the server could not be started")
+            .because(error)
+            .hint(
+                "start the server without this listener, make its key with `atrail admin ingest-key create NAME`, and \
+                 write the key into the file",
+            ),
         StartError::Tls(error) => CliError::usage("the server could not be started")
             .because(error)
             .hint("check the files of --tls-cert and --tls-key, or of tls_cert and tls_key in the configuration"),

@@ -38,32 +38,48 @@ fn context_in_use(settings: &Settings) -> Result<Option<(String, Context)>> {
     settings.used(settings.context()?)
 }
 
-/// Returns the known keys of the server at this endpoint, before any secret is sent to it: `ATRAIL_VKEY`, else the key
-/// of the context in use, else those of every context of that server. The key that the server shows must follow from
-/// each.
+/// The keys of a server that this client remembers.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The keys that the server showed last: the one that it shows now must follow from each.
+    pub(crate) last: Vec<VerifierKey>,
+    /// Keys that it showed before and has replaced.
+    pub(crate) replaced: Vec<String>,
+}
+
+/// Returns the known keys of the server at this endpoint, before any secret is sent to it: `ATRAIL_VKEY`, else those of
+/// the context in use, else those of every context of that server.
 pub(crate) fn known_keys(
     settings: &Settings,
     endpoint: &Endpoint,
     used: Option<&Context>,
-) -> Result<Vec<VerifierKey>> {
+) -> Result<Known> {
     if let Some(key) = key_of_environment(settings)? {
-        return Ok(vec![key]);
+        return Ok(Known {
+            last: vec![key],
+            replaced: Vec::new(),
+        });
     }
     if let Some(context) = used {
-        return context
-            .verifier_key
-            .iter()
-            .map(|text| remembered(text))
-            .collect();
+        let last = context.verifier_key.iter().map(|text| remembered(text));
+        return Ok(Known {
+            last: last.collect::<Result<_>>()?,
+            replaced: context.earlier_keys.clone(),
+        });
     }
     let address = endpoint.to_string();
     let config = settings.state.config()?;
     let contexts = config.contexts.into_values();
     let of_server = contexts.filter(|context| context.endpoint == address && !context.is_throwaway);
-    // A login that finds a damaged key repairs it.
-    Ok(of_server
-        .filter_map(|context| context.verifier_key?.parse().ok())
-        .collect())
+    let mut known = Known::default();
+    for context in of_server {
+        // A login that finds a damaged key repairs it.
+        known
+            .last
+            .extend(context.verifier_key.and_then(|text| text.parse().ok()));
+        known.replaced.extend(context.earlier_keys);
+    }
+    Ok(known)
 }
 
 fn key_of_environment(settings: &Settings) -> Result<Option<VerifierKey>> {

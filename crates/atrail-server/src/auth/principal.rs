@@ -285,9 +285,7 @@ impl Principal {
         if self.owns(account) {
             Ok(())
         } else if known {
-            Err(ApiError::forbidden(
-                "only an owner of the account may do this",
-            ))
+            Err(ApiError::forbidden(Problem::OWNERS_ONLY))
         } else {
             Err(ApiError::not_found(what))
         }
@@ -416,8 +414,6 @@ impl FromRequestParts<Arc<App>> for Operator {
         if principal.is_operator() {
             return Ok(Self);
         }
-        Err(ApiError::forbidden(
-            "only the server's operator may do this",
-        ))
+        Err(ApiError::forbidden(Problem::OPERATOR_ONLY))
     }
 }

@@ -164,7 +164,7 @@ fn wire(space: atrail_store::Space) -> Space {
     let atrail_store::Space {
         id,
         organization,
-        account: _,
+        account,
         name,
     } = space;
     Space {
@@ -172,7 +172,7 @@ fn wire(space: atrail_store::Space) -> Space {
         name,
         relationships: Relationships {
             organization: Some(Relation::to(organization)),
-            account: None,
+            account: Some(Relation::to(account)),
         },
     }
 }

@@ -3,7 +3,7 @@
 use atrail_api::{List, NamesQuery, Organization, Space, paths};
 
 use super::target::Target;
-use super::{Auth, Call, Client, Kind, Server, meant, only, read_secret};
+use super::{Auth, Call, Client, Kind, Server, meant, nearest, only, read_secret};
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::state::Named;
@@ -86,7 +86,7 @@ async fn apply_environment(settings: &Settings, client: &mut Client) -> Result<(
     Ok(())
 }
 
-/// Returns the organization with this name or GUID.
+/// Returns the organization with this name or GUID; of several with the name, the one in the targeted account.
 pub(crate) async fn find_organization(client: &Client, name: &str) -> Result<Organization> {
     let all: List<Organization> = client.json(Call::get(paths::ORGANIZATIONS)).await?;
     let found = meant(
@@ -95,10 +95,14 @@ pub(crate) async fn find_organization(client: &Client, name: &str) -> Result<Org
         |one| one.guid.clone(),
         |one| one.name.clone(),
     );
+    let found = nearest(found, &client.target.places(), |one, place| {
+        one.relationships.names(place)
+    });
     only(found, Kind::ORGANIZATION, name)
 }
 
-/// Returns the space with this name or GUID, in this organization if one is given.
+/// Returns the space with this name or GUID, in this organization if one is given; of several with the name, the one in the
+/// targeted organization, else in the targeted account.
 pub(crate) async fn find_space(
     client: &Client,
     organization: Option<&str>,
@@ -115,6 +119,9 @@ pub(crate) async fn find_space(
         |one| one.guid.clone(),
         |one| one.name.clone(),
     );
+    let found = nearest(found, &client.target.places(), |one, place| {
+        one.relationships.names(place)
+    });
     only(found, Kind::SPACE, name)
 }
 

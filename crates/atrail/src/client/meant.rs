@@ -42,11 +42,17 @@ pub(crate) fn only<T>(mut found: Vec<T>, kind: Kind, word: &str) -> Result<T> {
         0 => Err(CliError::failed(format!(
             "there is no {kind} {word:?} that you may see: `atrail admin {command} list`"
         ))),
-        _ => Err(
-            CliError::usage(format!("{word:?} names more than one {kind}")).hint(format!(
-                "give the GUID in place of the name: `atrail admin {command} list` shows it"
-            )),
-        ),
+        _ => {
+            let by_account = match command {
+                "account" => "",
+                _ => "`atrail target --account ACCOUNT` makes it mean the one of that account; or ",
+            };
+            Err(
+                CliError::usage(format!("{word:?} names more than one {kind}")).hint(format!(
+                    "{by_account}give the GUID in place of the name: `atrail admin {command} list` shows it"
+                )),
+            )
+        }
     }
 }
 
@@ -73,6 +79,26 @@ pub(crate) fn meant<T>(
         .into_iter()
         .filter(|thing| begins_with(&id_of(thing), word));
     by_prefix.collect()
+}
+
+/// Of several things with one name, returns those that are in the narrowest of these places in which any is: a name means
+/// what is near.
+pub(crate) fn nearest<T>(
+    found: Vec<T>,
+    places: &[&str],
+    is_in: impl Fn(&T, &str) -> bool,
+) -> Vec<T> {
+    if found.len() < 2 {
+        return found;
+    }
+    let is_there = |place: &&&str| found.iter().any(|thing| is_in(thing, place));
+    match places.iter().find(is_there) {
+        Some(place) => found
+            .into_iter()
+            .filter(|thing| is_in(thing, place))
+            .collect(),
+        None => found,
+    }
 }
 
 fn begins_with(id: &str, word: &str) -> bool {
@@ -115,6 +141,23 @@ mod tests {
             |thing| thing.2.to_owned(),
         );
         meant.into_iter().map(|thing| thing.0).collect()
+    }
+
+    #[test]
+    fn of_several_the_nearest_is_meant() {
+        let things = || vec![("prod", "acme"), ("prod", "globex"), ("prod", "globex")];
+        let near = |places: &[&str]| nearest(things(), places, |thing, place| thing.1 == place);
+        assert_eq!(near(&["acme"]), [("prod", "acme")]);
+        assert_eq!(near(&["other", "acme"]), [("prod", "acme")]);
+        assert_eq!(near(&["globex", "acme"]).len(), 2);
+        assert_eq!(near(&["other"]).len(), 3);
+        assert_eq!(near(&[]).len(), 3);
+        // One that is alone is meant wherever it is.
+        let alone = vec![("prod", "acme")];
+        assert_eq!(
+            nearest(alone.clone(), &["globex"], |thing, place| thing.1 == place),
+            alone
+        );
     }
 
     #[test]

@@ -45,6 +45,13 @@ fn describe(status: StatusCode, path: &str, body: &[u8]) -> CliError {
         }
         // The sentence about the key says what to do.
         ErrorCode::Forbidden if problem.detail.starts_with(Problem::KEY_ALLOWS) => None,
+        ErrorCode::Forbidden if problem.detail == Problem::OPERATOR_ONLY => {
+            Some("ask the server's operator")
+        }
+        ErrorCode::Forbidden if problem.detail == Problem::OWNERS_ONLY => Some(
+            "ask an owner of the account. The server's operator makes one with \
+             `atrail admin role create --user USER --role owner --account ACCOUNT`",
+        ),
         ErrorCode::Forbidden => {
             Some("see `atrail target`, and ask the account's owner for a role there")
         }

@@ -5,7 +5,6 @@
 //! moved or mistyped, but not an impostor who copies the key: the certificate protects against that.
 
 use atrail_api::{EvidenceKey, InfoResponse, paths};
-use atrail_evidence::VerifierKey;
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
@@ -19,7 +18,7 @@ use super::problem::explain;
 use super::retry::{Backoff, jitter, retry_after};
 use crate::error::{CliError, Result};
 use crate::printer::safe;
-use crate::trusted_keys::endorsed;
+use crate::trusted_keys::{Known, endorsed};
 
 /// Attempts to learn a server's identity.
 const ATTEMPTS: u32 = 5;
@@ -29,9 +28,8 @@ pub(crate) struct Server {
     http: reqwest::Client,
     /// The server's address.
     pub(crate) endpoint: Endpoint,
-    /// The remembered keys of the server: the key that it shows must follow from each of them. Empty before the first
-    /// login.
-    known: Vec<VerifierKey>,
+    /// The remembered keys of the server; none before the first login.
+    known: Known,
     /// The key that the server showed, after the comparison.
     met: OnceCell<EvidenceKey>,
 }
@@ -46,7 +44,7 @@ impl std::fmt::Debug for Server {
 
 impl Server {
     /// Returns the server at this address, with the keys that the client remembers of it. Sends nothing yet.
-    pub(crate) fn new(endpoint: Endpoint, trust: &Trust, known: Vec<VerifierKey>) -> Result<Self> {
+    pub(crate) fn new(endpoint: Endpoint, trust: &Trust, known: Known) -> Result<Self> {
         Ok(Self {
             http: http::build(&endpoint, trust)?,
             endpoint,
@@ -65,8 +63,8 @@ impl Server {
         self.met
             .get_or_try_init(|| async {
                 let shown: EvidenceKey = self.public(paths::KEYS).await?;
-                for known in &self.known {
-                    endorsed::follow(known, &shown)?;
+                for last in &self.known.last {
+                    endorsed::follow(last, &shown, &self.known.replaced)?;
                 }
                 Ok(shown)
             })
@@ -96,7 +94,7 @@ impl Server {
     /// Builds a request that carries a secret. If any key is known, the server has first shown one that follows from
     /// it.
     pub(super) async fn confide(&self, method: Method, path: &str) -> Result<RequestBuilder> {
-        if !self.known.is_empty() {
+        if !self.known.last.is_empty() {
             self.key().await?;
         }
         Ok(self.http.request(method, self.endpoint.join(path)))

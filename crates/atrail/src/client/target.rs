@@ -14,6 +14,13 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Returns the GUIDs of the targeted organization and account, the narrower first.
+    pub(crate) fn places(&self) -> Vec<&str> {
+        let places = [&self.organization, &self.account];
+        let places = places.into_iter().flatten();
+        places.map(|named| named.guid.as_str()).collect()
+    }
+
     /// Describes the target for people: `space dev`.
     pub(crate) fn describe(&self, at_account_level: bool) -> String {
         match (&self.space, at_account_level) {

@@ -8,6 +8,7 @@ use atrail_api::paths;
 use crate::client::{Endpoint, Server, Trust};
 use crate::error::{CliError, Exit, Result};
 use crate::settings::Settings;
+use crate::trusted_keys::Known;
 
 /// The server that is asked when nothing names one: where `atrail serve` listens.
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:8181";
@@ -54,7 +55,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         ca_file: args.ca_file.or(remembered.ca_file),
         skip_ssl_validation: args.skip_ssl_validation || remembered.skip_ssl_validation,
     };
-    let server = Server::new(endpoint, &trust, Vec::new())?;
+    let server = Server::new(endpoint, &trust, Known::default())?;
     let path = match args.live {
         true => paths::HEALTHZ,
         false => paths::READYZ,

@@ -65,7 +65,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
             .warn("warning: http to another machine; password and events travel in the clear");
     }
     let known = if args.trust_new_key {
-        Vec::new()
+        trusted_keys::Known::default()
     } else {
         trusted_keys::known_keys(settings, &endpoint, None)?
     };

@@ -50,7 +50,7 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         return Err(CliError::not_logged_in());
     };
     if args.account.is_some() || args.aim.is_given() {
-        let client = connect(settings, false).await?;
+        let mut client = connect(settings, false).await?;
         if client.server.endpoint.to_string() != context.endpoint {
             return Err(CliError::usage(format!(
                 "the context {name} is of {}, and ATRAIL_ENDPOINT names {}",
@@ -61,6 +61,9 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         if let Some(wanted) = &args.account {
             context.account = Some(find_account(&client, wanted).await?);
             (context.organization, context.space) = (None, None);
+            // A name means one in this account from here on.
+            client.target.account.clone_from(&context.account);
+            client.target.organization = None;
         }
         context = set(settings, &client, &args.aim, &name, context).await?;
     }

@@ -20,7 +20,8 @@ pub(crate) async fn current_keys(settings: &Settings, client: &Client) -> Result
         return Ok(keys);
     };
     let shown: EvidenceKey = client.json(Call::get(paths::KEYS)).await?;
-    let key = follow(pinned, &shown)?;
+    let replaced: Vec<_> = keys[1..].iter().map(ToString::to_string).collect();
+    let key = follow(pinned, &shown, &replaced)?;
     if key == *pinned {
         return Ok(keys);
     }

@@ -6,8 +6,12 @@ use atrail_evidence::VerifierKey;
 use crate::error::{CliError, Result};
 
 /// Returns the key that a server shows now if a remembered one leads to it: it is the same, or each key in between
-/// endorses the next.
-pub(crate) fn follow(remembered: &VerifierKey, shown: &EvidenceKey) -> Result<VerifierKey> {
+/// endorses the next. `replaced` holds the keys that the server is known to have replaced.
+pub(crate) fn follow(
+    remembered: &VerifierKey,
+    shown: &EvidenceKey,
+    replaced: &[String],
+) -> Result<VerifierKey> {
     let mut key = remembered.clone();
     for note in &shown.endorsements {
         // Endorsements from before the remembered key have signatures of keys that it does not know.
@@ -23,12 +27,27 @@ pub(crate) fn follow(remembered: &VerifierKey, shown: &EvidenceKey) -> Result<Ve
     if key.to_string() == shown.key {
         return Ok(key);
     }
-    Err(CliError::failed(
+    Err(another_key(remembered, shown, replaced))
+}
+
+fn another_key(remembered: &VerifierKey, shown: &EvidenceKey, replaced: &[String]) -> CliError {
+    let keys = format!("remembered: {remembered}; shown now: {}", shown.key);
+    if replaced.contains(&shown.key) {
+        return CliError::failed(
+            "the server's evidence is signed with a key that the server had replaced",
+        )
+        .because(keys)
+        .hint(
+            "somebody restored a backup from before the replacement, or uses the old key: ask the server's operator. If \
+             the restore is the operator's, `atrail login --trust-new-key` accepts the key",
+        );
+    }
+    CliError::failed(
         "the server's evidence is signed with another key than before, and the previous key does not endorse it",
     )
-    .because(format!("remembered: {remembered}; shown now: {}", shown.key))
+    .because(keys)
     .hint(
-        "either this is another server, or its key was lost or stolen: ask its operator. \
-         `atrail login --trust-new-key` accepts it",
-    ))
+        "either an older backup of the server was restored, or this is another server, or its key was lost or stolen: ask \
+         its operator. `atrail login --trust-new-key` accepts the key",
+    )
 }

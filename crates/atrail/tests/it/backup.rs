@@ -146,6 +146,48 @@ fn a_backup_under_load_has_what_was_acknowledged_and_serves_the_same_bytes() {
     assert!(acknowledged.load(Ordering::SeqCst) > 0);
 }
 
+/// A restored backup brings back a key that was replaced: a client that followed the server says so, and what to do.
+#[test]
+fn a_key_that_came_back_with_a_backup_is_told_from_a_strange_one() {
+    let env = TestEnv::new();
+    let mut server = Server::start(&env);
+    env.log_in(&server);
+    env.run(&["trail", "-q"]).ok();
+    let backup = ["admin", "backup", "--data", "data", "backup"];
+    env.run(&backup).ok();
+    let download =
+        |name: &str| env.run(&[&["download", "-o", name, "--verify"][..], &DAY].concat());
+    download("before").ok();
+    env.run(&["admin", "rotate-key"]).ok();
+    download("after").ok();
+    server.kill();
+    fs::remove_dir_all(env.path("data")).unwrap();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(env.path("backup"))
+        .arg(env.path("data"))
+        .status();
+    assert!(copied.unwrap().success());
+    server.start_again(&env, &[]);
+    let said = env.run(&["status"]).fails(1);
+    for part in ["had replaced", "backup", "login --trust-new-key"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // The control: whoever did not see the replacement sees nothing new.
+    let other = TestEnv::new();
+    let address = server.address.to_string();
+    let login = ["login", "-a", &address, "-u", "admin", "--password-stdin"];
+    let password = server.secret("password");
+    other.run_with(&login, password.as_bytes()).ok();
+    let again = [&login[..], &["--trust-new-key"]].concat();
+    env.run_with(&again, password.as_bytes()).ok();
+    download("restored").ok();
+    // What was made before verifies as before.
+    for file in ["before", "after", "restored"] {
+        env.run(&["verify", file]).ok();
+    }
+}
+
 #[test]
 fn a_backup_is_private_and_can_be_brought_up_to_date() {
     let env = TestEnv::new();

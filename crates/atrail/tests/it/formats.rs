@@ -209,6 +209,48 @@ fn completions_and_manual_pages_are_made() {
             "{page}"
         );
     }
+    let page = std::fs::read_to_string(env.path("pages/atrail-download.1")).unwrap();
+    assert_eq!(page.matches(".ds Aq \\(aq").count(), 1, "{page}");
+    for section in [".SH OPTIONS", ".SH EXAMPLES"] {
+        assert!(page.contains(section), "{page}");
+    }
+    // The synopsis shows how a command is called: values, what is needed, and subcommands.
+    let synopsis = |page: &str| {
+        let text = std::fs::read_to_string(env.path("pages").join(page)).unwrap();
+        let (_, synopsis) = text.split_once(".SH SYNOPSIS\n").unwrap();
+        let (synopsis, _) = synopsis.split_once("\n.SH ").unwrap();
+        let plain = synopsis.replace("\\fB", "").replace("\\fI", "");
+        plain
+            .replace("\\fR", "")
+            .replace("\\-", "-")
+            .replace("\\ ", " ")
+    };
+    for (page, shown) in [
+        (
+            "atrail-download.1",
+            "atrail download [-o FILE] [-s DAY] [-e DAY] [--day DAY] [-T HOURS]",
+        ),
+        ("atrail-download.1", " [SESSION] [option of every command]"),
+        (
+            "atrail-admin-api-key-create.1",
+            "atrail admin api-key create ",
+        ),
+        (
+            "atrail-admin-role-create.1",
+            "atrail admin role create --user USER --role ROLE [--account ACCOUNT]",
+        ),
+        (
+            "atrail-admin-space-create.1",
+            " [--organization ORGANIZATION] NAME ",
+        ),
+        (
+            "atrail-admin.1",
+            "atrail admin COMMAND [option of every command]",
+        ),
+    ] {
+        let synopsis = synopsis(page);
+        assert!(synopsis.contains(shown), "{page}: {synopsis}");
+    }
 }
 
 #[test]

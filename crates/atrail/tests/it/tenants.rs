@@ -86,6 +86,153 @@ fn the_events_of_a_deleted_space_stay_with_the_account_unless_they_are_to_go() {
     assert_eq!(counted(&env), "3");
 }
 
+/// Accounts that call their organizations and spaces alike do not get in each other's way.
+#[test]
+fn a_name_means_the_one_in_the_targeted_account() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    for account in ["acme", "globex"] {
+        env.run(&["admin", "account", "create", account]).ok();
+        // The operator owns no account by that alone, and learns how to.
+        let said = env
+            .run(&["admin", "org", "create", "main", "--account", account])
+            .fails(4);
+        assert!(
+            said.contains("role create --user USER --role owner"),
+            "{said}"
+        );
+        let grant = ["--user", "admin", "--role", "owner", "--account", account];
+        let granted = env
+            .run(&[&["admin", "role", "create"][..], &grant].concat())
+            .ok();
+        assert_eq!(value(&granted, "account"), account);
+        env.run(&["admin", "org", "create", "main", "--account", account])
+            .ok();
+        env.run(&["target", "--account", account]).ok();
+        let made = env
+            .run(&["admin", "space", "create", "prod", "--org", "main"])
+            .ok();
+        assert_eq!(value(&made, "organization"), "main");
+        assert_eq!(value(&made, "account"), account);
+    }
+    // The control: where neither account is targeted, the name is none, and the hint says how to choose.
+    env.run(&["target", "-o", "default", "-s", "default"]).ok();
+    let said = env.run(&["admin", "org", "show", "main"]).fails(2);
+    assert!(said.contains("atrail target --account ACCOUNT"), "{said}");
+    let listed = env.run(&["admin", "space", "list"]).ok();
+    assert_eq!(listed.matches("| acme").count(), 1, "{listed}");
+    assert!(!listed.contains("| main"), "{listed}");
+    for account in ["acme", "globex"] {
+        let targeted = env
+            .run(&["target", "--account", account, "-o", "main", "-s", "prod"])
+            .ok();
+        assert_eq!(value(&targeted, "account"), account);
+        let shown = env.run(&["admin", "space", "show", "prod"]).ok();
+        assert_eq!(value(&shown, "account"), account);
+        // In a table, a name is shown where it means that thing.
+        let listed = env.run(&["admin", "space", "list"]).ok();
+        let of_account = |line: &&str| line.contains(&format!("| {account}"));
+        let row = listed.lines().find(of_account).unwrap();
+        assert!(row.contains("| main"), "{listed}");
+        assert_eq!(listed.matches("| main").count(), 1, "{listed}");
+        let key = env
+            .run(&["admin", "ingest-key", "create", "web", "--space", "prod"])
+            .ok();
+        let shown = env
+            .run(&["admin", "ingest-key", "show", &value(&key, "id")])
+            .ok();
+        assert_eq!(value(&shown, "account"), account, "{shown}");
+    }
+}
+
+/// A service user cannot accept an invitation: an owner learns who does.
+#[test]
+fn the_operator_accepts_for_a_service_user() {
+    let env = TestEnv::new();
+    let server = Server::start(&env);
+    env.log_in(&server);
+    env.run(&["admin", "user", "create", "collector", "--no-password"])
+        .ok();
+    let password = b"correct horse battery";
+    env.run_with(
+        &["admin", "user", "create", "olga", "--password-stdin"],
+        password,
+    )
+    .ok();
+    let grant = ["--user", "olga", "--role", "owner", "--account", "default"];
+    env.run(&[&["admin", "role", "create"][..], &grant].concat())
+        .ok();
+    let address = server.address.to_string();
+    let login = [
+        "login",
+        "-a",
+        &address,
+        "-u",
+        "olga",
+        "--password-stdin",
+        "--context",
+        "olga",
+    ];
+    env.run_with(&login, password).ok();
+    let olga = |args: &[&str]| env.run(&[&["--context", "olga"][..], args].concat());
+    let create = [
+        "admin",
+        "api-key",
+        "create",
+        "web",
+        "--user",
+        "collector",
+        "--space",
+        "default",
+    ];
+    let said = olga(&create).fails(1);
+    assert!(said.contains("role create"), "{said}");
+    let said = olga(&["admin", "account", "create", "other"]).fails(4);
+    assert!(said.contains("ask the server's operator"), "{said}");
+    let role = [
+        "admin",
+        "role",
+        "create",
+        "--user",
+        "collector",
+        "--role",
+        "writer",
+        "--space",
+        "default",
+    ];
+    let offered = olga(&role);
+    assert!(
+        offered.stderr.contains("or the server's operator for them"),
+        "{}",
+        offered.stderr
+    );
+    let offered = offered.ok();
+    assert_eq!(value(&offered, "space"), "default");
+    olga(&create).fails(1);
+    let invitation = value(&offered, "invitation");
+    env.run(&[
+        "--context",
+        &context_of_admin(&env),
+        "admin",
+        "invitation",
+        "accept",
+        &invitation,
+    ])
+    .ok();
+    olga(&create).ok();
+}
+
+/// Returns the name of the first login's context.
+fn context_of_admin(env: &TestEnv) -> String {
+    let listed = env.run(&["context", "list", "--format", "csv"]).ok();
+    let row = listed
+        .lines()
+        .find(|line| line.contains(",admin,"))
+        .unwrap();
+    row.split(',').nth(1).unwrap().to_owned()
+}
+
 #[test]
 fn a_space_that_ends_is_targeted_no_more_and_the_account_is() {
     let env = TestEnv::new();

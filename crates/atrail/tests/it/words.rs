@@ -109,18 +109,16 @@ fn tables_show_names_and_guids_where_they_are_wanted() {
     );
     let shown = bx(&env, "cf at session list", b"").ok();
     assert!(shown.contains(&space), "{shown}");
-    // A name that two spaces have names none.
+    // A name that two spaces have means the one in the targeted organization. The other one shows its GUID.
     env.run(&["admin", "org", "create", "shop"]).ok();
-    env.run(&[
-        "admin",
-        "space",
-        "create",
-        "default",
-        "--organization",
-        "shop",
-    ])
-    .ok();
-    assert!(env.run(&["option"]).ok().contains(&space));
+    let other = ["admin", "space", "create", "default", "--org", "shop"];
+    let other = value(&env.run(&other).ok(), "guid");
+    let shown = env.run(&["option", "-a"]).ok();
+    assert!(
+        shown.contains(&other) && shown.contains("| default "),
+        "{shown}"
+    );
+    assert!(!shown.contains(&space), "{shown}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `atrail admin api-key`.
 
 use atrail_api::{
-    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery, KeyScope, paths,
+    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyDelete, ApiKeysQuery, ErrorCode, KeyScope, paths,
 };
 
 use super::expiry::Expiry;
@@ -123,7 +123,15 @@ pub(super) async fn run(settings: &Settings, client: &Client, command: Command) 
                 account,
                 space,
             };
-            create(settings, client, path, &body, names, made).await
+            let of_other = body.user.is_some();
+            let made = create(settings, client, path, &body, names, made).await;
+            made.map_err(|error| match error.refusal() {
+                Some(ErrorCode::NotFound) if of_other => error.hint(
+                    "only a user with a role in the account can have a key there: `atrail admin role create` grants one, \
+                     and an invited user has none before accepting",
+                ),
+                _ => error,
+            })
         }
         Command::List { user, account } => {
             let account = match account {

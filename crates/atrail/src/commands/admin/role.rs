@@ -2,7 +2,7 @@
 
 use atrail_api::{HeldRole, Invitation, Role, RoleGrant, paths};
 
-use super::verbs::{delete, find_account, list};
+use super::verbs::{delete, find_account, list, print};
 use crate::client::{Call, Client, find_space, is_guid};
 use crate::commands::consent::Consent;
 use crate::error::{CliError, Result};
@@ -128,25 +128,30 @@ async fn give(settings: &Settings, client: &Client, grant: &RoleGrant) -> Result
     let given: Given = client.json(Call::post(paths::ROLES).json(grant)?).await?;
     match given {
         Given::Offered(invitation) => {
-            let rows = [
-                ("invitation", invitation.id.clone()),
-                ("user", invitation.user.clone()),
-                ("role", invitation.role.word().to_owned()),
-                ("account", invitation.account_name.clone()),
-                ("space", invitation.space.clone().unwrap_or_default()),
-                ("expire-time", invitation.expire_time.clone()),
+            let names = [
+                "invitation",
+                "user",
+                "role",
+                "account",
+                "space",
+                "expire-time",
+            ];
+            let cells = vec![
+                invitation.id.clone(),
+                invitation.user.clone(),
+                invitation.role.word().to_owned(),
+                invitation.account_name.clone(),
+                invitation.space.clone().unwrap_or_default(),
+                invitation.expire_time.clone(),
             ];
             settings.printer.note(&format!(
-                "{} holds no role in the account yet: the role is theirs once they accept it with \
-                 `atrail admin invitation accept {}`",
+                "{} holds no role in the account yet: the role is theirs once they, or the server's operator for them, \
+                 accept it with `atrail admin invitation accept {}`",
                 invitation.user, invitation.id
             ));
-            settings.printer.properties(&rows, &invitation)
+            print(settings, client, &names, cells, &invitation).await
         }
-        Given::Held(held) => {
-            let rows: Vec<_> = NAMES.iter().copied().zip(show(&held)).collect();
-            settings.printer.properties(&rows, &held)
-        }
+        Given::Held(held) => print(settings, client, NAMES, show(&held), &held).await,
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) enum Command {
         /// Unique in its organization
         name: String,
         /// The organization, by name or GUID; optional when one is targeted
-        #[arg(long)]
+        #[arg(long, visible_alias = "org")]
         organization: Option<String>,
     },
     /// List spaces
@@ -49,16 +49,22 @@ pub(crate) enum Command {
     },
 }
 
-const NAMES: &[&str] = &["guid", "name", "organization"];
+const NAMES: &[&str] = &["guid", "name", "organization", "account"];
 
 fn cells(space: &Space) -> Vec<String> {
-    let organization = space.relationships.organization.as_ref();
+    let Relationships {
+        organization,
+        account,
+    } = &space.relationships;
+    let guid_of = |relation: &Option<Relation>| {
+        let guid = relation.as_ref().map(|relation| relation.data.guid.clone());
+        guid.unwrap_or_default()
+    };
     vec![
         space.guid.clone(),
         space.name.clone(),
-        organization
-            .map(|o| o.data.guid.clone())
-            .unwrap_or_default(),
+        guid_of(organization),
+        guid_of(account),
     ]
 }
 

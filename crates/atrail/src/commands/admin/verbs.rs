@@ -4,7 +4,7 @@ use atrail_api::{Deleted, List, paths};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::{Call, Client, Kind, Names, NamesOf, meant, only};
+use crate::client::{Call, Client, Kind, Names, NamesOf, meant, nearest, only};
 use crate::commands::consent::Consent;
 use crate::error::{CliError, Result};
 use crate::printer::{Column, Layout, Rows};
@@ -20,13 +20,7 @@ pub(super) async fn create<T: Serialize + DeserializeOwned>(
     show: impl Fn(&T) -> Vec<String>,
 ) -> Result<()> {
     let made: T = client.json(Call::post(path).json(body)?).await?;
-    let known = names_in(settings, client, names).await;
-    let rows: Vec<_> = names
-        .iter()
-        .copied()
-        .zip(named(show(&made), &known))
-        .collect();
-    settings.printer.properties(&rows, &made)
+    print(settings, client, names, show(&made), &made).await
 }
 
 /// Lists the things of one kind that the filter selects.
@@ -46,6 +40,19 @@ pub(super) async fn list<T: Serialize + DeserializeOwned>(
         rows.push(named(show(&thing), &known), thing);
     }
     rows.print(&settings.printer)
+}
+
+/// Prints the values of one thing, with names in place of GUIDs.
+pub(super) async fn print<T: Serialize>(
+    settings: &Settings,
+    client: &Client,
+    names: &[&str],
+    cells: Vec<String>,
+    thing: &T,
+) -> Result<()> {
+    let known = names_in(settings, client, names).await;
+    let rows: Vec<_> = names.iter().copied().zip(named(cells, &known)).collect();
+    settings.printer.properties(&rows, thing)
 }
 
 /// Fetches the names for the columns that hold GUIDs of other things.
@@ -77,13 +84,7 @@ pub(super) async fn show<T: Serialize + DeserializeOwned>(
     cells: impl Fn(&T) -> Vec<String>,
 ) -> Result<()> {
     let thing = find(client, path, wanted, &cells).await?;
-    let known = names_in(settings, client, names).await;
-    let rows: Vec<_> = names
-        .iter()
-        .copied()
-        .zip(named(cells(&thing), &known))
-        .collect();
-    settings.printer.properties(&rows, &thing)
+    print(settings, client, names, cells(&thing), &thing).await
 }
 
 /// Returns the one thing of its kind with this name or id.
@@ -106,6 +107,10 @@ pub(super) async fn find<T: DeserializeOwned>(
         |row| cell(row, 0),
         |row| cell(row, 1),
     );
+    // What a thing belongs to stands behind its name.
+    let found = nearest(found, &client.target.places(), |(cells, _), place| {
+        cells.iter().skip(2).any(|cell| cell == place)
+    });
     let found = found.into_iter().map(|(_, thing)| thing).collect();
     only(found, kind_at(path), wanted)
 }

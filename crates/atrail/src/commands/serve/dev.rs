@@ -18,6 +18,7 @@ use crate::error::{CliError, Result};
 use crate::platform;
 use crate::settings::Settings;
 use crate::state::{Config, Context, Credentials};
+use crate::trusted_keys::Known;
 
 /// The port that the server prefers, as `serve` does.
 const PORT: u16 = 8181;
@@ -134,7 +135,7 @@ async fn log_in(settings: &Settings, dir: &Path, endpoint: &str, name: &str) -> 
     let initial = super::super::throwaway::credentials(&dir.join("data"))?;
     let endpoint: Endpoint = endpoint.parse()?;
     // Nothing is known of a server that did not exist before.
-    let server = Server::new(endpoint, &Trust::default(), Vec::new())?;
+    let server = Server::new(endpoint, &Trust::default(), Known::default())?;
     let info = server.info().await?;
     let key = server.key().await?.key.clone();
     let tokens = grant_password(&server, &initial.user, &initial.password).await?;
