@@ -13,7 +13,7 @@ run() {
 }
 stop() { kill "$FLUENT"; wait "$FLUENT" 2>/dev/null || true; }
 
-fluent-bit --version | head -n 1
+fluent-bit --version | sed -n 1p
 run
 made 1 500 >>"$WORK/log/audit.log"
 check "500 events arrive once" within 30 all_once 1 500

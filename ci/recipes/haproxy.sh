@@ -16,7 +16,7 @@ run() {
 stop() { kill "$PROXY"; wait "$PROXY" 2>/dev/null || true; }
 
 PATH=$PATH:/usr/sbin
-haproxy -v | head -n 1
+haproxy -v | sed -n 1p
 run
 proxied
 stop

@@ -24,7 +24,7 @@ rotated() {
   [ "$(tr -d '\0' <"$WORK/log/server.log" | wc -c)" = "$(wc -c <"$WORK/log/server.log")" ]
 }
 
-logrotate --version 2>&1 | head -n 1
+logrotate --version 2>&1 | sed -n 1p
 run '2>>'
 check "the log rotates, and goes on" rotated
 stop_server

@@ -23,7 +23,7 @@ run() {
 }
 stop() { kill "$RSYSLOG"; wait "$RSYSLOG" 2>/dev/null || true; }
 
-rsyslogd -v | head -n 1
+rsyslogd -v | sed -n 1p
 run
 made 1 500 >>"$WORK/log/audit.log"
 made 501 501 200000 >>"$WORK/log/audit.log"

@@ -4,7 +4,7 @@
 binary() { ln -sf "$(realpath "$1")" "$WORK/bin/atrail"; }
 
 binary "$ATRAIL_OLD"
-old=$(atrail --version | head -n 1)
+old=$(atrail --version | sed -n 1p)
 server
 made 1 300 >"$WORK/events"
 atrail -q trail -f "$WORK/events" >/dev/null
@@ -20,7 +20,7 @@ head -c 1000 "$WORK/whole.gz" >"$WORK/part.gz"
 stop_server
 check "the backup is made" atrail admin backup --data "$DATA" "$WORK/backup"
 binary "$ATRAIL"
-echo "from $old to $(atrail --version | head -n 1)"
+echo "from $old to $(atrail --version | sed -n 1p)"
 check "the settings are accepted" atrail serve --config "$WORK/atrail.toml" --check-config
 server
 check "an earlier download verifies" atrail verify "$WORK/old.gz" --key "$vkey"
