@@ -34,6 +34,19 @@ pub struct Expected {
     pub sha256: [u8; 32],
 }
 
+/// How many requests were sent to a bucket, each attempt by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BucketRequests {
+    /// Objects written.
+    pub puts: u64,
+    /// Objects read.
+    pub gets: u64,
+    /// Objects deleted.
+    pub deletes: u64,
+    /// Pages of lists that came.
+    pub lists: u64,
+}
+
 /// The objects of a store.
 ///
 /// When [`put`](Self::put) and then [`settle`](Self::settle) have returned `Ok` for a path, the object is whole, and it
@@ -84,6 +97,11 @@ pub trait Blobs: Debug + Send + Sync {
             }),
             None => Err(StoreError::Closed),
         }
+    }
+
+    /// Returns how many requests were sent to the bucket, if these objects are in one: those for its other objects count, too.
+    fn requests(&self) -> Option<BucketRequests> {
+        None
     }
 
     /// Removes a near copy whose bytes proved wrong, and reports whether there was one: if so, the next call of

@@ -8,7 +8,8 @@ pub mod object;
 pub mod verified;
 
 pub use blobs::{
-    Blobs, BucketAddress, BucketSettings, Expected, LocalBlobs, MemoryBlobs, Variables,
+    Blobs, BucketAddress, BucketRequests, BucketSettings, Expected, LocalBlobs, MemoryBlobs,
+    Variables,
 };
 #[cfg(feature = "cluster")]
 pub use blobs::{Remote, RemoteBlobs};

@@ -143,6 +143,23 @@ impl Bench {
         Running::start(&self.program(settings), &disk)
     }
 
+    /// Starts a node of a cluster with these settings, and everything that it keeps in this new directory. A node that is not
+    /// the first is given the credentials that the first one made.
+    pub(crate) fn node(
+        &self,
+        settings: &str,
+        scratch: &Path,
+        first: Option<&Path>,
+    ) -> Result<Running> {
+        fs::create_dir(scratch).map_err(|error| at(scratch, &error))?;
+        Running::start_node(&self.program(settings), scratch, first)
+    }
+
+    /// Returns a number that is new in this run.
+    pub(crate) fn number(&self) -> u32 {
+        self.made.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Stops a server, applies a change to its data directory, and starts it again.
     pub(crate) fn restarted(
         &self,

@@ -187,6 +187,12 @@ impl Connection {
         Err(format!("{line}: {} {said}", reply.status))
     }
 
+    /// Returns the content of such an answer to a request without a body, as text.
+    pub(crate) fn text(&mut self, line: &str) -> Result<String> {
+        let content = self.content(line, "", &[])?;
+        String::from_utf8(content).map_err(|error| format!("{line}: {error}"))
+    }
+
     /// Returns the content of such an answer, parsed as JSON.
     pub(crate) fn json(&mut self, line: &str, headers: &str, body: &Value) -> Result<Value> {
         let body = if body.is_null() {

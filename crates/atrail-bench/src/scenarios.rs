@@ -1,5 +1,6 @@
 //! The scenarios.
 
+mod cluster;
 mod data;
 mod download;
 mod growth;
@@ -71,6 +72,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "isolation",
         about: "how one tenant is affected by another that uses all it can",
         run: isolation::run,
+    },
+    Scenario {
+        name: "cluster",
+        about: "three nodes on PostgreSQL and a bucket, against one server alone",
+        run: cluster::run,
     },
     Scenario {
         name: "growth",

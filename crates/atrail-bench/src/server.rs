@@ -35,6 +35,29 @@ impl Running {
         })
     }
 
+    /// Starts a node of a cluster; `first` is the directory of the node that made the first user.
+    pub(crate) fn start_node(
+        program: &Program,
+        scratch: &Path,
+        first: Option<&Path>,
+    ) -> Result<Self> {
+        const CREDENTIALS: &str = "initial-credentials.json";
+        let server = program.start_node(scratch)?;
+        let data = scratch.join("cache");
+        if let Some(first) = first {
+            let copied = fs::copy(first.join(CREDENTIALS), data.join(CREDENTIALS));
+            copied.map_err(|error| at(&data, &error))?;
+        }
+        let user = server.client()?;
+        let password = first_password(&data)?;
+        Ok(Self {
+            server,
+            data,
+            user,
+            password,
+        })
+    }
+
     /// Stops the server; returns its data directory.
     pub(crate) fn stop(self) -> PathBuf {
         self.server.stop();

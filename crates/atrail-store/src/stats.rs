@@ -1,5 +1,6 @@
 //! Numbers about the store's work, for monitoring.
 
+use atrail_archive::BucketRequests;
 use atrail_disk::{Result, StoreError};
 use atrail_model::HistogramSnapshot;
 use atrail_wal::Unsealed;
@@ -65,6 +66,8 @@ pub struct StoreStats {
     pub index_failures: u64,
     /// What the search index lacks now.
     pub index: IndexProgress,
+    /// The requests that were sent to the bucket, if there is one.
+    pub bucket: Option<BucketRequests>,
     /// Failed attempts to enforce a domain's retention.
     pub sweep_failures: u64,
     /// Failed attempts to erase bytes; the store tries again.
@@ -108,6 +111,7 @@ impl Store {
             index_bytes: counters.index_bytes.get(),
             index_failures: counters.index_failures.get(),
             index: core.indexing.progress(),
+            bucket: core.blobs.requests(),
             sweep_failures: counters.sweep_failures.get(),
             erase_failures: counters.erase_failures.get(),
             time: core.time.status(),

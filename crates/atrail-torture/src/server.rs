@@ -44,7 +44,31 @@ impl Program {
         shim: Option<&Shim>,
     ) -> Result<Server, String> {
         let data = disk.canonicalize().unwrap().join("data");
-        let log = scratch.join("server.log");
+        let mut command = self.command(scratch);
+        command.arg("--data").arg(&data);
+        if let Some(shim) = shim {
+            shim.put_into(&mut command);
+        }
+        launch(command, data, scratch)
+    }
+
+    /// Starts a node of a cluster, whose configuration names `cache` as its cache, with everything in `scratch`. Its bucket
+    /// lets everybody in.
+    ///
+    /// # Errors
+    /// The log of a node that did not start.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub fn start_node(&self, scratch: &Path) -> Result<Server, String> {
+        let mut command = self.command(scratch);
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            command.env(name, "everybody");
+        }
+        launch(command, scratch.join("cache"), scratch)
+    }
+
+    fn command(&self, scratch: &Path) -> Command {
         let config = scratch.join("atrail.toml");
         fs::write(&config, &self.config).unwrap();
         let mut command = Command::new(&self.binary);
@@ -55,32 +79,31 @@ impl Program {
             .current_dir(scratch)
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
             .arg(&config)
-            .arg("--data")
-            .arg(&data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(File::create(&log).unwrap());
-        if let Some(shim) = shim {
-            shim.put_into(&mut command);
-        }
-        let mut child = command.spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://");
-        let Some(address) = address.and_then(|address| address.parse().ok()) else {
-            let _ = child.kill();
-            let status = child.wait().unwrap();
-            let said = fs::read_to_string(&log).unwrap_or_default();
-            return Err(format!("the server did not start ({status}): {line}{said}"));
-        };
-        Ok(Server {
-            child,
-            _stdout: stdout,
-            address,
-            data,
-        })
+            .stderr(File::create(scratch.join("server.log")).unwrap());
+        command
     }
+}
+
+fn launch(mut command: Command, data: PathBuf, scratch: &Path) -> Result<Server, String> {
+    let mut child = command.spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on http://");
+    let Some(address) = address.and_then(|address| address.parse().ok()) else {
+        let _ = child.kill();
+        let status = child.wait().unwrap();
+        let said = fs::read_to_string(scratch.join("server.log")).unwrap_or_default();
+        return Err(format!("the server did not start ({status}): {line}{said}"));
+    };
+    Ok(Server {
+        child,
+        _stdout: stdout,
+        address,
+        data,
+    })
 }
 
 impl Server {

@@ -21,7 +21,7 @@ use futures_util::future::{BoxFuture, ready};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::runtime::Handle;
 
-use super::{Blobs, BucketAddress, BucketSettings, Expected};
+use super::{Blobs, BucketAddress, BucketRequests, BucketSettings, Expected};
 use bucket::Bucket;
 use cache::{Cache, Part};
 use late::Late;
@@ -232,6 +232,10 @@ impl Blobs for RemoteBlobs {
 
     fn open_waiting(&self, path: &str, expected: Option<Expected>) -> Result<Reader> {
         self.remote.handle.block_on(self.open_now(path, expected))
+    }
+
+    fn requests(&self) -> Option<BucketRequests> {
+        Some(self.remote.bucket.requests())
     }
 
     fn distrust(&self, path: &str) -> bool {

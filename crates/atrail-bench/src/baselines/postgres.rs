@@ -13,6 +13,34 @@ use crate::bench::Bench;
 use crate::failure::{Result, at};
 use cluster::Cluster;
 
+/// An empty database in a cluster of its own, which syncs.
+#[derive(Debug)]
+pub(crate) struct Database {
+    cluster: Cluster,
+}
+
+impl Database {
+    /// Returns its URL.
+    pub(crate) fn url(&self) -> String {
+        format!(
+            "postgres://bench@localhost/atrail?host={}",
+            self.cluster.dir().display()
+        )
+    }
+}
+
+/// Makes an empty database; returns `None` where PostgreSQL is not installed.
+pub(crate) fn database(bench: &Bench) -> Result<Option<Database>> {
+    if !cluster::is_there() {
+        return Ok(None);
+    }
+    let dir = bench.empty_dir("postgres")?;
+    let cluster = Cluster::start(&dir, "-c max_connections=300")?;
+    let make = "CREATE DATABASE atrail ENCODING 'UTF8' TEMPLATE template0 LOCALE 'C'";
+    cluster.psql(&["-c", make])?;
+    Ok(Some(Database { cluster }))
+}
+
 const SCHEMA: &str = "CREATE TABLE events (at timestamptz, tenant int, doc jsonb);
 CREATE INDEX ON events (tenant, at); CREATE INDEX ON events (at);
 CREATE INDEX ON events ((doc->'initiator'->>'id'));";

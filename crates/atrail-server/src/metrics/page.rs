@@ -325,6 +325,21 @@ fn archive(page: &mut Page, store: &StoreStats) {
         "Failed compactions, and damaged objects that compactions found.",
     )
     .value(store.compaction_failures);
+    if let Some(sent) = store.bucket {
+        let mut requests = page.counter(
+            "atrail_bucket_requests_total",
+            "Requests sent to the bucket, each attempt by itself.",
+        );
+        let kinds = [
+            ("put", sent.puts),
+            ("get", sent.gets),
+            ("delete", sent.deletes),
+            ("list", sent.lists),
+        ];
+        for (kind, count) in kinds {
+            requests.labelled(&[("kind", kind)], count);
+        }
+    }
 }
 
 pub(super) fn get(counter: &AtomicU64) -> u64 {

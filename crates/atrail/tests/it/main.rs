@@ -51,6 +51,8 @@ mod postgres;
 mod power_loss;
 mod proxy;
 mod pty;
+#[allow(clippy::print_stdout, reason = "it says what it skips")]
+mod quickstart_cluster;
 #[allow(clippy::print_stderr, reason = "it says what it skips")]
 mod readers;
 mod recover;

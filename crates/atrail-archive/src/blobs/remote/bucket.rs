@@ -1,6 +1,7 @@
 //! A client of a bucket: each request is sent again for a bounded time.
 
 use std::error::Error as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use atrail_disk::{Result, StoreError};
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 use super::Expected;
 use super::cache::{Cache, Part};
 use super::credentials::Found;
+use crate::blobs::BucketRequests;
 use crate::blobs::address::{BucketSettings, Variables};
 
 /// Parts of an answer that are written together, at the most.
@@ -29,6 +31,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+/// Keys of a page of a list.
+const LISTED_AT_ONCE: usize = 1000;
 /// The region where nothing names one: servers other than Amazon's mostly ignore it.
 const REGION: &str = "us-east-1";
 /// The maximum length of an object whose length nobody knows.
@@ -39,6 +43,16 @@ const MAX_BYTES: u64 = 1 << 30;
 pub(super) struct Bucket {
     client: AmazonS3,
     prefix: String,
+    sent: Sent,
+}
+
+/// The requests that were sent, each attempt by itself.
+#[derive(Debug, Default)]
+struct Sent {
+    puts: AtomicU64,
+    gets: AtomicU64,
+    deletes: AtomicU64,
+    lists: AtomicU64,
 }
 
 /// The outcome of a write.
@@ -76,6 +90,7 @@ impl Bucket {
         Ok(Self {
             client: builder.build().map_err(failed())?,
             prefix: prefix.to_owned(),
+            sent: Sent::default(),
         })
     }
 
@@ -86,11 +101,29 @@ impl Bucket {
         }
     }
 
+    /// Returns how many requests were sent.
+    pub(super) fn requests(&self) -> BucketRequests {
+        let Sent {
+            puts,
+            gets,
+            deletes,
+            lists,
+        } = &self.sent;
+        let count = |sent: &AtomicU64| sent.load(Ordering::Relaxed);
+        BucketRequests {
+            puts: count(puts),
+            gets: count(gets),
+            deletes: count(deletes),
+            lists: count(lists),
+        }
+    }
+
     pub(super) async fn put(&self, key: &str, bytes: Bytes) -> Put {
         let path = self.path(key);
         let mut attempts = Attempts::new();
         let mut may_come_late = false;
         let result = loop {
+            self.sent.puts.fetch_add(1, Ordering::Relaxed);
             let Err(error) = self.client.put(&path, bytes.clone().into()).await else {
                 break Ok(());
             };
@@ -119,6 +152,7 @@ impl Bucket {
         let path = self.path(key);
         let mut attempts = Attempts::new();
         loop {
+            self.sent.gets.fetch_add(1, Ordering::Relaxed);
             let error = match self.client.get(&path).await {
                 Ok(got) => {
                     let (size_bytes, mut part) = (got.meta.size, cache.part(key).await?);
@@ -154,6 +188,7 @@ impl Bucket {
         let path = self.path(key);
         let mut attempts = Attempts::new();
         loop {
+            self.sent.gets.fetch_add(1, Ordering::Relaxed);
             let read = async { self.client.get(&path).await?.bytes().await };
             let error = match read.await {
                 Ok(bytes) => return Ok(bytes),
@@ -170,6 +205,7 @@ impl Bucket {
         let path = self.path(key);
         let mut attempts = Attempts::new();
         loop {
+            self.sent.deletes.fetch_add(1, Ordering::Relaxed);
             let error = match self.client.delete(&path).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => return Ok(()),
                 Err(error) => error,
@@ -193,6 +229,8 @@ impl Bucket {
             let keys = listed.map_ok(|found| found.location.as_ref()[start..].to_owned());
             let error = match keys.try_collect::<Vec<_>>().await {
                 Ok(mut keys) => {
+                    let pages = (keys.len() / LISTED_AT_ONCE + 1) as u64;
+                    self.sent.lists.fetch_add(pages, Ordering::Relaxed);
                     keys.sort_unstable();
                     return Ok(keys);
                 }

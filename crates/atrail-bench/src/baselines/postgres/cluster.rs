@@ -85,6 +85,11 @@ impl Cluster {
         }
     }
 
+    /// Returns its directory, which has its socket.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     fn client(&self, program: &str) -> Command {
         let mut client = command(program);
         client.arg("-h").arg(&self.dir).args(["-U", "bench"]);

@@ -126,7 +126,7 @@ async fn show(
         grouped(events::COUNT)
     );
     walk.say(&[&again])?;
-    walk.step_into(&["trail", "-f", "events.json"], "acks.txt")
+    walk.step_into(&["trail", "-f", "events.json"], "acks-again.txt")
         .await?;
     walk.step(&["search", "action:delete", "--limit", "1"])
         .await?;
