@@ -102,6 +102,8 @@ s3() {
     echo $! >"$state/s3.pid"
     if weed_answers "$((port + 3))" && weed_has_bucket "$((port + 3))"; then
       echo "export ATRAIL_TEST_S3=http://127.0.0.1:$((port + 3))/atrail"
+      # One test starts its own.
+      echo "export PATH=$(dirname "$weed"):\$PATH"
       return 0
     fi
     kill "$(cat "$state/s3.pid")" 2>/dev/null || true
