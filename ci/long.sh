@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 PATH="$PWD/target/ci-tools/python/bin:$PATH"
 
 # Each has a time limit: a campaign that exceeds it hangs, and has failed.
-campaigns=(release instructions client histories kills power faults resume books evidence search recipes clients senders windows dist fuzz console)
+campaigns=(release instructions client histories kills nodes power faults resume books evidence search recipes clients senders windows dist fuzz console)
 
 run() { timeout --kill-after=60 "$@"; }
 
@@ -24,6 +24,13 @@ campaign() {
     histories) ATRAIL_HISTORIES=10000 run 60m cargo test --workspace --test it --locked histories ;;
     # Two thousand kills, each client's ledger compared.
     kills) ATRAIL_KILL_ROUNDS=2000 run 90m cargo test --workspace --test it --locked kill:: ;;
+    # Three nodes on one PostgreSQL and one bucket, and what befalls them, for twenty minutes.
+    nodes)
+      eval "$(ci/servers.sh)"
+      [ -n "${ATRAIL_TEST_PG:-}" ] || { echo "PostgreSQL cannot be installed here" >&2; return 1; }
+      trap 'ci/servers.sh stop' EXIT
+      ATRAIL_NODES_SECS=${ATRAIL_NODES_SECS:-1200} run 60m cargo test --workspace --test it --locked cluster::
+      ;;
     # What five thousand power losses may leave on a disk.
     power) ATRAIL_CRASH_POINTS=5000 run 60m cargo test --workspace --test it --locked power_loss:: ;;
     # Every disk operation fails, in seven ways.

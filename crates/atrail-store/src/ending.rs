@@ -31,7 +31,8 @@ impl Store {
     }
 
     /// Deletes a space with its roles and sessions, and returns the total of its events. Its events stay with the
-    /// account, or are deleted first; those that arrive meanwhile are deleted afterwards.
+    /// account, or are deleted first; those that arrive meanwhile are deleted afterwards. None arrives once the space is
+    /// gone.
     ///
     /// # Errors
     /// `NotFound`, `Conflict` while a legal hold stands on the space itself, or as for [`Store::delete_events`].
@@ -53,20 +54,29 @@ impl Store {
                     .await?
             }
         };
+        let partly = |rest| {
+            if events == EventsOfSpace::Stay || held.count == 0 {
+                return rest;
+            }
+            StoreError::Partly {
+                done: held,
+                rest: Box::new(rest),
+            }
+        };
         let domains = self.core.catalog.domains_of(target).await?;
+        let closed = self.core.close_everywhere(&domains).await;
+        let closed = closed.map_err(partly)?;
         let ended = self
             .core
             .with_reserve(|| tenancy.delete_space(space, self.core.clock.now()))
             .await;
-        if let Err(rest) = ended {
-            if events == EventsOfSpace::Stay || held.count == 0 {
-                return Err(rest);
-            }
-            return Err(StoreError::Partly {
-                done: held,
-                rest: Box::new(rest),
-            });
+        let have_ended = ended.is_ok();
+        if have_ended {
+            // Nothing arrives after what is deleted below.
+            closed.for_ever();
         }
+        self.core.open_everywhere(&domains, have_ended).await;
+        ended.map_err(partly)?;
         if events == EventsOfSpace::Stay {
             return Ok(held);
         }
@@ -116,10 +126,11 @@ impl Store {
                 .await
         };
         let ended = ended.await;
-        if ended.is_ok() {
+        let have_ended = ended.is_ok();
+        if have_ended {
             closed.for_ever();
         }
-        core.open_everywhere(&domains).await;
+        core.open_everywhere(&domains, have_ended).await;
         ended
     }
 

@@ -62,14 +62,14 @@ impl Core {
         if let Some(node) = self.catalog.membership() {
             self.catalog.begin_closing(domains).await?;
             if let Err(error) = node.announce_removal().await {
-                self.open_everywhere(domains).await;
+                self.open_everywhere(domains, false).await;
                 return Err(error);
             }
         }
         Ok(closed)
     }
 
-    /// Ends [`Self::close_everywhere`]: those that have not ended accept events again.
+    /// Ends [`Self::close_everywhere`]: unless they have ended, the domains accept events again.
     #[cfg_attr(
         not(feature = "cluster"),
         expect(
@@ -78,9 +78,9 @@ impl Core {
             reason = "it waits for other nodes"
         )
     )]
-    pub(crate) async fn open_everywhere(&self, domains: &[DomainRow]) {
+    pub(crate) async fn open_everywhere(&self, domains: &[DomainRow], have_ended: bool) {
         #[cfg(feature = "cluster")]
-        if let Err(error) = self.catalog.end_closing(domains).await {
+        if let Err(error) = self.catalog.end_closing(domains, have_ended).await {
             tracing::warn!(
                 error = atrail_disk::chain(&error),
                 "domains that did not end stay closed until this node ends"

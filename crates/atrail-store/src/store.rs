@@ -130,6 +130,8 @@ impl Store {
             // The catalog could not remove it when it was opened: the background tries again.
             core.owes_objects.owe();
         }
+        #[cfg(feature = "cluster")]
+        let noticed = crate::removals::watch::begin(&core).await?;
         *core.background.lock() = vec![
             tokio::spawn(background::background(Arc::downgrade(&core))),
             tokio::spawn(background::enforce_retention(Arc::downgrade(&core))),
@@ -138,7 +140,7 @@ impl Store {
             tokio::spawn(compaction::background(Arc::downgrade(&core))),
             tokio::spawn(indexing::background(Arc::downgrade(&core))),
             #[cfg(feature = "cluster")]
-            tokio::spawn(crate::removals::watch::run(Arc::downgrade(&core))),
+            tokio::spawn(crate::removals::watch::run(Arc::downgrade(&core), noticed)),
         ];
         core.lock.has_started().await;
         Ok(Self { core })

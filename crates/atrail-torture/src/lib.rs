@@ -3,7 +3,8 @@
 //! A shim in C ([`Shim`]) stands between the server and the file system: it traces every operation that changes
 //! something, and makes chosen ones fail. From a trace, [`Disk`] builds the possible content of a disk after a power
 //! loss at any moment. [`Ledger`] records the promises that senders received, and compares them with the events that a
-//! server serves afterwards. [`S3`] is a server of buckets that fails as it is told to. `docs/RELIABILITY.md` describes which faults this detects and which it does not.
+//! server serves afterwards. [`S3`] is a server of buckets that fails as it is told to, [`Gate`] a
+//! way between two programs that breaks. `docs/RELIABILITY.md` describes which faults this detects and which it does not.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +14,7 @@
 mod client;
 mod control;
 mod disk;
+mod gate;
 mod image;
 mod ledger;
 mod numbers;
@@ -26,6 +28,7 @@ mod workload;
 pub use client::{Client, Reply};
 pub use control::{Control, Fault, How};
 pub use disk::{Disk, Syncs};
+pub use gate::{Gate, Way};
 pub use ledger::{Ledger, nanos};
 pub use numbers::Numbers;
 pub use postgres_proxy::{Cut, PostgresProxy};

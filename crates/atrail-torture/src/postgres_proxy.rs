@@ -3,13 +3,16 @@
 //! It reads what a client sends (PostgreSQL's frontend/backend protocol, version 3): which text each prepared statement has,
 //! which of them a transaction runs, and `COMMIT`. The connection must not be encrypted (`sslmode=disable`).
 
+mod upstream;
+
 use std::collections::HashMap;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
+
+use upstream::{Place, Upstream};
 
 /// Where a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +37,7 @@ struct State {
     cuts: usize,
 }
 
-/// A proxy in front of PostgreSQL's socket in a directory. It ends with the process.
+/// A proxy in front of a PostgreSQL. It ends with the process.
 #[derive(Debug)]
 pub struct PostgresProxy {
     address: SocketAddr,
@@ -48,13 +51,26 @@ impl PostgresProxy {
     /// When it cannot listen.
     #[must_use]
     pub fn start(socket: PathBuf) -> Self {
+        Self::to(Place::Socket(socket))
+    }
+
+    /// Starts one in front of a PostgreSQL that listens on this address.
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    #[must_use]
+    pub fn start_at(address: SocketAddr) -> Self {
+        Self::to(Place::Tcp(address))
+    }
+
+    fn to(place: Place) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let Ok(server) = UnixStream::connect(&socket) else {
+                let Ok(server) = place.connect() else {
                     continue;
                 };
                 let shared = Arc::clone(&shared);
@@ -92,8 +108,8 @@ impl PostgresProxy {
 }
 
 /// Passes a connection on until it ends, or is cut.
-fn pass(client: &TcpStream, server: &UnixStream, state: &Mutex<State>) {
-    let (Ok(mut to_client), Ok(mut from_server)) = (client.try_clone(), server.try_clone()) else {
+fn pass(client: &TcpStream, server: &Upstream, state: &Mutex<State>) {
+    let (Ok(mut to_client), Ok(from_server)) = (client.try_clone(), server.try_clone()) else {
         return;
     };
     thread::spawn(move || {
@@ -108,14 +124,14 @@ fn pass(client: &TcpStream, server: &UnixStream, state: &Mutex<State>) {
     let _ = client.shutdown(Shutdown::Both);
     // The thread that reads what PostgreSQL sends keeps the connection otherwise.
     if !matches!(cut, Ok(Some(Cut::AfterCommit))) {
-        let _ = server.shutdown(Shutdown::Both);
+        server.shut_down();
     }
 }
 
 /// What a client sends over one connection.
 struct Session<'a> {
     client: BufReader<&'a TcpStream>,
-    server: &'a UnixStream,
+    server: &'a Upstream,
     state: &'a Mutex<State>,
     /// The text of each prepared statement.
     prepared: HashMap<Vec<u8>, String>,
@@ -124,7 +140,7 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(client: &'a TcpStream, server: &'a UnixStream, state: &'a Mutex<State>) -> Self {
+    fn new(client: &'a TcpStream, server: &'a Upstream, state: &'a Mutex<State>) -> Self {
         Self {
             client: BufReader::new(client),
             server,

@@ -24,7 +24,9 @@ impl Catalog {
             return Ok(());
         };
         let mut tx = self.begin(CLOSE).await?;
-        let left = "DELETE FROM closing_domains WHERE incarnation IN (SELECT incarnation FROM nodes WHERE fenced)";
+        // Who had looked a domain up before it ended has noticed since.
+        let left = "DELETE FROM closing_domains WHERE ended_at < clock_timestamp() - INTERVAL '1 hour' \
+             OR ended_at IS NULL AND incarnation IN (SELECT incarnation FROM nodes WHERE fenced)";
         sql::query(left)
             .execute(&mut *tx)
             .await
@@ -45,24 +47,28 @@ impl Catalog {
         tx.commit().await
     }
 
-    /// Has all nodes open these domains again, as soon as they notice.
+    /// Has all nodes open these domains again, as soon as they notice, or keep those closed that have ended.
     ///
     /// # Errors
     /// When the catalog fails: then they stay closed until this node ends.
-    pub async fn end_closing(&self, domains: &[DomainRow]) -> Result<()> {
+    pub async fn end_closing(&self, domains: &[DomainRow], have_ended: bool) -> Result<()> {
         if self.membership().is_none() {
             return Ok(());
         }
         let mut tx = self.begin(CLOSE).await?;
         for row in domains {
-            let opened = sql::query("DELETE FROM closing_domains WHERE domain = ?");
-            let opened = opened.bind(row.number).execute(&mut *tx).await;
-            opened.map_err(failed_to(CLOSE))?;
+            let done = sql::query(if have_ended {
+                "UPDATE closing_domains SET ended_at = clock_timestamp() WHERE domain = ?"
+            } else {
+                "DELETE FROM closing_domains WHERE domain = ?"
+            });
+            let done = done.bind(row.number).execute(&mut *tx).await;
+            done.map_err(failed_to(CLOSE))?;
         }
         tx.commit().await
     }
 
-    /// Returns the domains that other nodes have closed.
+    /// Returns the domains that other nodes have closed, also those that have ended since.
     ///
     /// # Errors
     /// When the catalog fails.
@@ -72,7 +78,7 @@ impl Catalog {
         };
         let rows = sql::query(
             "SELECT d.domain, d.account, d.space FROM closing_domains c JOIN domains d ON d.domain = c.domain \
-             JOIN nodes n ON n.incarnation = c.incarnation WHERE NOT n.fenced AND n.incarnation <> ?",
+             JOIN nodes n ON n.incarnation = c.incarnation WHERE (c.ended_at IS NOT NULL OR NOT n.fenced) AND n.incarnation <> ?",
         );
         let rows = rows.bind(node.incarnation().bytes());
         let rows = rows.fetch_all(self.counters()).await;

@@ -58,15 +58,16 @@ impl Membership {
         let sent = Instant::now();
         let joined = sql::query(
             "INSERT INTO nodes (incarnation, name, version, address, joined_at, lease_until, fenced, seen_removals) VALUES \
-             (?, ?, ?, ?, clock_timestamp(), clock_timestamp() + ? * INTERVAL '1 millisecond', FALSE, \
-             (SELECT last FROM removals))",
+             (?, ?, ?, ?, clock_timestamp(), clock_timestamp() + ? * INTERVAL '1 millisecond', FALSE, ?)",
         );
         let joined = joined
             .bind(incarnation.bytes())
             .bind(node.name)
             .bind(node.version)
             .bind(node.address)
-            .bind(milliseconds(node.lease));
+            .bind(milliseconds(node.lease))
+            // Nobody waits for a node that serves nothing yet.
+            .bind(i64::MAX);
         joined.execute(&renewals).await.map_err(failed_to(JOIN))?;
         let membership = Self(Arc::new(Member {
             incarnation,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use atrail_disk::{Result, StoreError};
+use atrail_model::Incarnation;
 use tokio::time::Instant;
 
 use super::Membership;
@@ -42,35 +43,70 @@ impl Membership {
         noticed.await.map(drop).map_err(failed_to(READ))
     }
 
-    /// Tells the other nodes that something was removed; returns once each has noticed, or has no lease any more: a node
-    /// without a lease serves nothing.
+    /// Says that this node serves from here on: who removes something waits for it. Whatever was removed before is so for
+    /// every read that begins after this.
     ///
     /// # Errors
-    /// When the database fails, or a node that renews its lease does not notice within two leases.
+    /// When the database fails.
+    pub async fn begins_to_serve(&self) -> Result<()> {
+        let begun = sql::query(
+            "UPDATE nodes SET seen_removals = (SELECT last FROM removals) WHERE incarnation = ?",
+        );
+        let begun = begun.bind(self.incarnation().bytes());
+        let begun = begun.execute(self.claims()).await;
+        begun.map(drop).map_err(failed_to(READ))
+    }
+
+    /// Tells the other nodes that something was removed; returns once each that serves has noticed, or is fenced. One whose
+    /// lease has ended is fenced: it may be standing still, and would go on with what it had begun.
+    ///
+    /// # Errors
+    /// When the database fails, this node's own lease has ended, or a node that renews its lease does not notice within two
+    /// leases.
     pub async fn announce_removal(&self) -> Result<()> {
         let row = sql::query("UPDATE removals SET last = last + 1 RETURNING last");
         let row = row.fetch_one(self.claims()).await;
         let removal = row.map_err(failed_to(ANNOUNCE))?.unsigned("last")?;
         let deadline = Instant::now() + self.lease() * 2;
         loop {
-            let late = sql::query(
-                "SELECT COUNT(*) AS late FROM nodes WHERE NOT fenced AND incarnation <> ? AND seen_removals < ? \
-                 AND lease_until > clock_timestamp()",
-            );
-            let late = late
-                .bind(self.incarnation().bytes())
-                .bind(signed(removal))
-                .fetch_one(self.claims());
-            if late.await.map_err(failed_to(ANNOUNCE))?.unsigned("late")? == 0 {
+            let late = self.late(removal).await?;
+            if late.is_empty() {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(StoreError::Away {
-                    what: ANNOUNCE.to_owned(),
-                    source: "a node that is alive does not notice it".into(),
-                });
+                return Err(away("a node that is alive does not notice it"));
+            }
+            // A node that has lost its own lease fences nobody: two such nodes would fence each other.
+            if !self.is_live() {
+                return Err(away("this node could not renew its lease"));
+            }
+            for node in late {
+                // It may have renewed its lease since: then it is waited for.
+                let fenced = sql::query("SELECT fence_if_ended(?)").bind(node.bytes());
+                let fenced = fenced.execute(self.claims()).await;
+                fenced.map_err(failed_to(ANNOUNCE))?;
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Returns the other nodes that may still be serving what was removed under this number.
+    async fn late(&self, removal: u64) -> Result<Vec<Incarnation>> {
+        let late = sql::query(
+            "SELECT incarnation FROM nodes WHERE NOT fenced AND incarnation <> ? AND seen_removals < ?",
+        );
+        let late = late
+            .bind(self.incarnation().bytes())
+            .bind(signed(removal))
+            .fetch_all(self.claims());
+        let late = late.await.map_err(failed_to(ANNOUNCE))?;
+        late.iter().map(|row| row.id("incarnation")).collect()
+    }
+}
+
+fn away(why: &'static str) -> StoreError {
+    StoreError::Away {
+        what: ANNOUNCE.to_owned(),
+        source: why.into(),
     }
 }

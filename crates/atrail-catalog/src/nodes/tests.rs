@@ -256,3 +256,40 @@ async fn a_write_that_is_given_up_holds_up_nobody() {
     one.close().await;
     other.close().await;
 }
+
+#[tokio::test]
+async fn a_removal_waits_for_who_serves_and_fences_who_may_stand_still() {
+    let Some(database) = EmptyDatabase::new().await else {
+        return;
+    };
+    let (one, lost) = with_a_lost_one(&database).await;
+    let other = database.join("other", LEASE).await.unwrap();
+    let nodes = [&one, &lost, &other].map(|node| node.membership().unwrap().clone());
+    // Neither serves yet, so nobody waits for them.
+    nodes[0].announce_removal().await.unwrap();
+    mark(&lost, "a").await.unwrap();
+    nodes[1].begins_to_serve().await.unwrap();
+    nodes[0].announce_removal().await.unwrap();
+    assert!(is_refused(&mark(&lost, "b").await));
+
+    nodes[2].begins_to_serve().await.unwrap();
+    let announcing = {
+        let one = nodes[0].clone();
+        tokio::spawn(async move { one.announce_removal().await })
+    };
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(
+        !announcing.is_finished(),
+        "a node that serves was not waited for"
+    );
+    let last = nodes[2].last_removal().await.unwrap();
+    nodes[2].has_noticed(last - 1).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!announcing.is_finished(), "it has noticed an earlier one");
+    nodes[2].has_noticed(last).await.unwrap();
+    announcing.await.unwrap().unwrap();
+    mark(&other, "c").await.unwrap();
+    for node in [one, lost, other] {
+        node.close().await;
+    }
+}

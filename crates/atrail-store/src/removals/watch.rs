@@ -31,19 +31,30 @@ impl Core {
 
 /// What a node has noticed.
 #[derive(Default)]
-struct Noticed {
+pub(crate) struct Noticed {
     removal: Option<u64>,
     erased: u64,
     closed: HashMap<Domain, Closed>,
 }
 
-/// Notices what other nodes removed. Ends with the store.
-pub(crate) async fn run(core: Weak<Core>) {
+/// Notices everything up to now, before this node serves anything. From then on others wait for it.
+///
+/// # Errors
+/// When the catalog fails.
+pub(crate) async fn begin(core: &Arc<Core>) -> Result<Noticed> {
     let mut noticed = Noticed::default();
-    if let Some(core) = core.upgrade() {
+    if let Some(node) = core.catalog.membership().cloned() {
         // The copies of before are gone.
-        noticed.erased = core.catalog.last_erased().await.unwrap_or_default();
+        noticed.erased = core.catalog.last_erased().await?;
+        // First this: a node that closes a domain after the look waits for this one.
+        node.begins_to_serve().await?;
+        look(core, &node, &mut noticed, false).await?;
     }
+    Ok(noticed)
+}
+
+/// Notices what other nodes removed. Ends with the store.
+pub(crate) async fn run(core: Weak<Core>, mut noticed: Noticed) {
     let mut looks = 0_u32;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;

@@ -333,6 +333,18 @@ impl Memtable {
         self.inner.lock().unsigned.forget(numbers);
     }
 
+    /// Reports whether nothing of a domain is unsealed or unsigned.
+    pub(super) fn is_all_signed(&self, domain: Domain) -> bool {
+        let inner = self.inner.lock();
+        let is_here = inner
+            .gathering
+            .get(&domain)
+            .is_some_and(|all| !all.is_empty());
+        !is_here
+            && !inner.sealing.contains_key(&domain)
+            && inner.unsigned.first_of(domain).is_none()
+    }
+
     /// Puts what could not be sealed of these domains back, before what came since.
     pub(super) fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {
         let mut inner = self.inner.lock();

@@ -270,14 +270,17 @@ impl Journal for SharedJournal {
     }
 
     fn signed(&self, numbers: &HashMap<Domain, u64>) {
+        // Before the look: what is applied later is not looked at.
+        let applied = self.state.applied();
         let to = self.state.memtable.signed_to(numbers);
+        self.state.memtable.forget_signed(numbers);
         let mut signed_to = self.state.signed_to.lock();
         for (domain, to) in to {
+            // A batch goes once all its domains are signed to its last number, which is another domain's perhaps.
+            let all = self.state.memtable.is_all_signed(domain).then_some(applied);
             let known = signed_to.entry(domain).or_default();
-            *known = to.max(*known);
+            *known = to.max(*known).max(all.unwrap_or_default());
         }
-        drop(signed_to);
-        self.state.memtable.forget_signed(numbers);
     }
 
     fn put_back(&self, taken: &[(Domain, Arc<Pending>)]) {

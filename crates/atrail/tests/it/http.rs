@@ -37,9 +37,14 @@ impl Answer {
 
 impl Connection {
     pub(crate) fn open(caller: &Caller) -> io::Result<Self> {
-        let stream = TcpStream::connect(caller.address)?;
+        Self::open_for(caller, Duration::from_secs(60))
+    }
+
+    /// Opens one whose caller waits this long for each part of an answer.
+    pub(crate) fn open_for(caller: &Caller, patience: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&caller.address, patience)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.set_read_timeout(Some(patience))?;
         Ok(Self {
             caller: caller.clone(),
             stream: BufReader::new(stream),

@@ -140,6 +140,17 @@ impl Ledger {
         }
     }
 
+    /// Records that a deletion without an answer may have gone on until now.
+    pub(crate) const fn deletions_rest(&mut self) {
+        self.deletion_over = self.tick();
+    }
+
+    /// Returns the number of events that no deletion covers.
+    pub(crate) fn sent_for_good(&self) -> usize {
+        let kept = |entry: &&Entry| !entry.fate.is_doomed;
+        self.entries.values().filter(kept).count()
+    }
+
     /// Returns the faults of the stored events. No request may be in progress meanwhile.
     pub(crate) fn faults(&self, stored: &[Stored]) -> Vec<String> {
         let mut faults = Vec::new();

@@ -12,6 +12,8 @@ mod broken;
 #[allow(clippy::print_stdout, reason = "it says what it skips")]
 mod bucket;
 mod cloud;
+#[allow(clippy::print_stdout, reason = "it says what it does and skips")]
+mod cluster;
 mod commands;
 mod console;
 mod damage;

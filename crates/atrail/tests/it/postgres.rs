@@ -145,7 +145,7 @@ impl Drop for Postgres {
 }
 
 /// Returns the directory of the newest PostgreSQL's programs.
-fn installed() -> Option<PathBuf> {
+pub(crate) fn installed() -> Option<PathBuf> {
     let versions = match fs::read_dir("/usr/lib/postgresql") {
         Err(error) if error.kind() == ErrorKind::NotFound => return None,
         versions => versions.unwrap(),

@@ -28,7 +28,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         !self.is_over.load(Ordering::Relaxed)
     }
 }
@@ -189,27 +189,39 @@ impl Sender {
         } else {
             KEPT_DAYS[usize::try_from(self.numbers.below(2)).unwrap()]
         };
-        let hour = self.numbers.below(3);
-        let noise = "~".repeat(usize::try_from(self.numbers.below(200)).unwrap());
         let fate = Fate {
             at_account_level: self.at_account_level,
             is_doomed,
         };
-        scene.ledger.lock().unwrap().fresh(fate, has_id, |mark| {
-            let id = if has_id {
-                format!("\"id\":\"e-{mark}\",")
-            } else {
-                String::new()
-            };
-            format!(
-                "{{\"n\":{mark},{id}\"eventTime\":\"{day}T{hour:02}:30:00.25Z\",\"action\":\"read\",\
-                 \"outcome\":\"success\",\"initiatorId\":\"i\",\"targetId\":\"t\",\"size\":1.50e+1,\"noise\":\"{noise}\"}}"
-            )
-        })
+        let mut ledger = scene.ledger.lock().unwrap();
+        fresh_event(&mut ledger, &mut self.numbers, fate, day, has_id)
     }
 }
 
-fn pick(numbers: &mut Numbers, marks: &[Mark]) -> Mark {
+/// Records a new event of this day before it is sent for the first time.
+pub(crate) fn fresh_event(
+    ledger: &mut Ledger,
+    numbers: &mut Numbers,
+    fate: Fate,
+    day: &str,
+    has_id: bool,
+) -> Mark {
+    let hour = numbers.below(3);
+    let noise = "~".repeat(usize::try_from(numbers.below(200)).unwrap());
+    ledger.fresh(fate, has_id, |mark| {
+        let id = if has_id {
+            format!("\"id\":\"e-{mark}\",")
+        } else {
+            String::new()
+        };
+        format!(
+            "{{\"n\":{mark},{id}\"eventTime\":\"{day}T{hour:02}:30:00.25Z\",\"action\":\"read\",\
+             \"outcome\":\"success\",\"initiatorId\":\"i\",\"targetId\":\"t\",\"size\":1.50e+1,\"noise\":\"{noise}\"}}"
+        )
+    })
+}
+
+pub(crate) fn pick(numbers: &mut Numbers, marks: &[Mark]) -> Mark {
     marks[usize::try_from(numbers.below(marks.len() as u64)).unwrap()]
 }
 

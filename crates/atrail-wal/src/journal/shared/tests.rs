@@ -11,6 +11,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 
 use super::memory::{Fault, Lost, MemorySharedLog};
@@ -211,6 +212,29 @@ async fn what_was_sealed_and_is_gone_is_learned_before_anything_is_added(log: Me
         assert_eq!(count(node, space(1), to).await, 1);
         assert_eq!(count(node, space(2), 0).await, 1);
     }
+}
+
+/// A batch has a number for each domain's last frame in it, and goes when the last of all is signed.
+#[tokio::test]
+async fn a_batch_goes_when_all_that_is_in_it_is_signed() {
+    let log = MemorySharedLog::default();
+    let (node, _) = open(&log).await;
+    let node = &node;
+    // While one request is on its way, the others gather in one batch.
+    let requests = (0..8).map(|n| append(node, space(u8::try_from(n % 2).unwrap()), [n]));
+    join_all(requests).await;
+    let held = || (0..8).filter(|n| log.holds(&event(*n).line)).count();
+    for nth in [0, 1] {
+        let taken = take(node, &[space(nth)]);
+        for (domain, portion) in &taken {
+            assert!(log.seal(*domain, portion.after, portion.last_sequence));
+        }
+        node.sealed(&taken).await;
+        assert_eq!(held(), 8, "the control: nothing is signed");
+    }
+    node.signed(&node.unsigned());
+    node.trim(Rotation::None).await.unwrap();
+    assert_eq!(held(), 0);
 }
 
 #[tokio::test]

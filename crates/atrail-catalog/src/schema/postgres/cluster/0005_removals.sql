@@ -20,8 +20,9 @@ CREATE TABLE erased_objects (
     at     TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );
 
--- Domains that accept no events while a node finds out whether they may end.
+-- Domains that accept no events while a node finds out whether they may end, or because they have ended.
 CREATE TABLE closing_domains (
     domain      BIGINT PRIMARY KEY REFERENCES domains,
-    incarnation BYTEA NOT NULL REFERENCES nodes
+    incarnation BYTEA NOT NULL REFERENCES nodes,
+    ended_at    TIMESTAMPTZ
 );
