@@ -47,7 +47,7 @@ impl Slow {
     }
 
     /// Reads on to the end; returns whether all came.
-    fn is_whole(mut self) -> bool {
+    fn ends_whole(mut self) -> bool {
         let mut read = 0;
         let mut buffer = vec![0; 1 << 16];
         while let Ok(count @ 1..) = self.stream.read(&mut buffer) {
@@ -79,7 +79,7 @@ fn a_removal_on_one_node_cuts_the_downloads_of_the_others() {
     let whole = Slow::start(&one, &made);
     assert!(whole.length > 12 << 20, "{}", whole.length);
     sleep(Duration::from_secs(1));
-    assert!(whole.is_whole(), "the control");
+    assert!(whole.ends_whole(), "the control");
 
     // The end of a session.
     let kept = session(&cluster, &nodes[0]);
@@ -87,8 +87,8 @@ fn a_removal_on_one_node_cuts_the_downloads_of_the_others() {
     let began = Instant::now();
     cluster.run(&nodes[2], &["session", "delete", &made]).ok();
     let took = began.elapsed();
-    assert!(!cut.is_whole(), "a session that has ended is served on");
-    assert!(control.is_whole(), "the control");
+    assert!(!cut.ends_whole(), "a session that has ended is served on");
+    assert!(control.ends_whole(), "the control");
     // The answer has waited until each node had noticed.
     assert!(took < Duration::from_secs(10), "{took:?}");
 
@@ -97,6 +97,6 @@ fn a_removal_on_one_node_cuts_the_downloads_of_the_others() {
     let delete = [&["delete", "--yes"][..], &DAY].concat();
     let said = cluster.run(&nodes[0], &delete).ok();
     assert!(said.contains("5000 logs were deleted"), "{said}");
-    assert!(!cut.is_whole(), "deleted events are served on");
-    assert!(!also.is_whole(), "deleted events are served on");
+    assert!(!cut.ends_whole(), "deleted events are served on");
+    assert!(!also.ends_whole(), "deleted events are served on");
 }
