@@ -19,7 +19,10 @@ use std::path::{Path, PathBuf};
 use atrail_archive::object::object_id;
 use atrail_catalog::Catalog;
 use atrail_catalog::offline::Recorded;
-use atrail_disk::data_dir::{ARCHIVE, CATALOG, INDEX, LOCK, LOG, RESERVE, RUNS, demand_epoch};
+use atrail_disk::data_dir::{
+    ARCHIVE, CATALOG, INDEX, LOCK, LOG, MOVING_TO, RESERVE, RUNS, demand_epoch,
+};
+use atrail_disk::moving::refuse_moved;
 use atrail_disk::{DirLock, Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_model::{Clock, ObjectId, SystemClock, format_timestamp};
 use atrail_wal::sound_files;
@@ -61,7 +64,9 @@ pub struct BackupReport {
 /// The directory for everything except objects until it is complete.
 const STAGE: &str = ".incoming";
 /// Entries of a data directory that are copied in their own way, or not at all. (Each may be a link.)
-const APART: [&str; 8] = [ARCHIVE, INDEX, LOG, RUNS, LOCK, RESERVE, STAGE, OUTGOING];
+const APART: [&str; 9] = [
+    ARCHIVE, INDEX, LOG, RUNS, LOCK, RESERVE, MOVING_TO, STAGE, OUTGOING,
+];
 const PAGE: u32 = 256;
 const PARALLEL: usize = 2;
 /// How often the catalog is copied again because objects that it names were removed meanwhile.
@@ -77,6 +82,7 @@ pub async fn backup(
     update: bool,
     tell: &mut (dyn FnMut(BackupStep) + Send),
 ) -> Result<BackupReport> {
+    refuse_moved(data_dir)?;
     crate::in_bucket::refuse(data_dir, "a backup copies files, and not a bucket")?;
     let live = Catalog::open_read_only(&data_dir.join(CATALOG)).await?;
     let done = match prepare(data_dir, into, update) {

@@ -20,6 +20,7 @@ use atrail_catalog::adopt::Adopted;
 use atrail_catalog::domains::DomainRow;
 use atrail_catalog::offline::in_postgres;
 use atrail_disk::data_dir::{ARCHIVE, CATALOG, CATALOG_HOME, LOG, demand_epoch};
+use atrail_disk::moving::refuse_moved;
 use atrail_disk::{DirLock, Result, StoreError, durable, io_failure, list, off_thread};
 use atrail_evidence::LeafHash;
 use atrail_model::{Clock, Domain, Place, SegmentId};
@@ -69,6 +70,7 @@ pub async fn recover(
     clock: &dyn Clock,
     tell: &mut (dyn FnMut(RecoverStep) + Send),
 ) -> Result<RecoverReport> {
+    refuse_moved(data_dir)?;
     crate::in_bucket::refuse(
         data_dir,
         "a new catalog is made of files, and not of a bucket",

@@ -12,6 +12,7 @@ use atrail_archive::{Inspected, Variables, inspect};
 use atrail_catalog::Catalog;
 use atrail_catalog::offline::{Recorded, RecordedSegment};
 use atrail_disk::data_dir::{CATALOG, LOG};
+use atrail_disk::moving::refuse_moved;
 use atrail_disk::{DirLock, Reader, Result, StoreError, chain, off_thread};
 use atrail_model::{Day, Domain, Hour, Place};
 use atrail_wal::{CheckedLog, check_log};
@@ -95,6 +96,7 @@ pub async fn scrub(
     options: ScrubOptions,
     tell: &mut (dyn FnMut(ScrubStep) + Send),
 ) -> Result<ScrubReport> {
+    refuse_moved(data_dir)?;
     let catalog = Catalog::open_read_only(&data_dir.join(CATALOG)).await?;
     let mut scrub = Scrub {
         places: Places::of(data_dir, &options)?,

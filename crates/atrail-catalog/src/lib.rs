@@ -32,6 +32,8 @@ pub mod key_changes;
 pub mod log;
 mod log_file;
 pub mod memory;
+#[cfg(feature = "cluster")]
+pub mod migration;
 pub mod names;
 pub mod new_session;
 #[cfg(feature = "cluster")]

@@ -67,6 +67,18 @@ impl Catalog {
     /// answer.
     #[cfg(feature = "cluster")]
     pub async fn join(node: super::Joining<'_>) -> Result<Self> {
+        Self::join_as(node, &super::migration::Usage::Nodes).await
+    }
+
+    /// As [`Self::join`], where the catalog is one that is used so.
+    ///
+    /// # Errors
+    /// As [`Self::join`]; `Conflict` when it is used otherwise.
+    #[cfg(feature = "cluster")]
+    pub async fn join_as(
+        node: super::Joining<'_>,
+        usage: &super::migration::Usage,
+    ) -> Result<Self> {
         use super::sql::postgres::{Shared, join};
         refuse_other_urls(node.url)?;
         let incarnation = atrail_model::Incarnation::generate();
@@ -75,7 +87,7 @@ impl Catalog {
             beside,
             renewals,
             claims,
-        } = join(node.url, incarnation).await?;
+        } = join(node.url, incarnation, usage).await?;
         let membership = super::Membership::join(incarnation, &node, renewals, claims).await?;
         let catalog = Self {
             membership: Some(membership),
@@ -88,7 +100,7 @@ impl Catalog {
 }
 
 #[cfg(feature = "cluster")]
-fn refuse_other_urls(url: &str) -> Result<()> {
+pub(crate) fn refuse_other_urls(url: &str) -> Result<()> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(());
     }

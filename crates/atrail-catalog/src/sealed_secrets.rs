@@ -49,6 +49,14 @@ impl Catalog {
         }))
     }
 
+    /// Returns the names of all secrets, in order.
+    pub async fn sealed_secret_names(&self) -> Result<Vec<String>> {
+        let rows = sql::query("SELECT name FROM sealed_secrets ORDER BY name");
+        let rows = rows.fetch_all(self.readers()).await;
+        let rows = rows.map_err(failed_to(READ))?;
+        rows.iter().map(|row| row.text("name")).collect()
+    }
+
     /// Adds a secret; returns `false`, and changes nothing, when there is one of this name.
     pub async fn create_sealed_secret(&self, name: &str, secret: &SealedSecret) -> Result<bool> {
         let mut tx = self.begin(KEEP).await?;

@@ -41,6 +41,17 @@ pub struct PostgresLog {
 }
 
 impl Catalog {
+    /// Returns the bytes of the batches that the shared log holds.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn shared_log_bytes(&self) -> Result<u64> {
+        let sum = sql::query("SELECT COALESCE(SUM(OCTET_LENGTH(body)), 0) AS bytes FROM batches");
+        let sum = sum.fetch_one(self.readers()).await;
+        sum.map_err(failed_to("measure the shared log"))?
+            .unsigned("bytes")
+    }
+
     /// Returns the log that the servers of this catalog share, for the server of this incarnation.
     ///
     /// # Errors

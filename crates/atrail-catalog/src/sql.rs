@@ -24,8 +24,10 @@ pub(crate) use query::{On, Query, query, query_as, raw};
 pub(crate) use row::Row;
 pub(crate) use statement::Statement;
 pub(crate) use value::is_storable;
+#[cfg(feature = "cluster")]
+pub(crate) use value::{Bind, Value};
 
-#[cfg(test)]
+#[cfg(any(test, feature = "cluster"))]
 pub(crate) use sqlx::AssertSqlSafe;
 pub(crate) use sqlx::Error;
 

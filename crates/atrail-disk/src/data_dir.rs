@@ -29,6 +29,12 @@ pub const KEYS: &str = "keys";
 pub const LOCK: &str = "lock";
 /// The directory of the write-ahead log.
 pub const LOG: &str = "wal";
+/// The mark of a directory that was moved elsewhere.
+pub const MOVED_TO: &str = "moved-to";
+/// The mark of a directory that is being filled from elsewhere.
+pub const MOVING_IN: &str = "moving-in";
+/// The mark of a directory that is being copied elsewhere, to be moved there.
+pub const MOVING_TO: &str = "moving-to";
 /// The reason why the next start begins a new epoch.
 pub const NEW_EPOCH: &str = "new-epoch";
 /// The space that is set aside for a full disk.

@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod growing;
 mod listing;
 mod low_priority;
+pub mod moving;
 mod reader;
 mod reserve;
 pub mod space;

@@ -36,6 +36,8 @@ mod tail;
 mod unread;
 mod untold;
 
+#[cfg(feature = "cluster")]
+pub use atrail_store::migrate;
 pub use config::{ConfigError, ConfigFile};
 pub use routes::ROUTES;
 pub use serve::{Running, Server, StartError, SyslogKeyError, TlsError, check};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrail_archive::Remote;
+use atrail_catalog::migration::Usage;
 use atrail_catalog::{Catalog, Joining, Membership};
 use atrail_disk::data_dir::{ARCHIVE, INDEX, RUNS};
 use atrail_disk::{Reserve, Result, StoreError, durable, io_failure, off_thread};
@@ -33,7 +34,7 @@ pub(crate) const START: &str = "start";
 /// How often a node asks for its turn to start.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// The secret that names the bucket's prefix.
-const HOME: &str = "archive-home";
+pub(crate) const HOME: &str = "archive-home";
 
 /// A node that starts, and has the turn to do so.
 #[derive(Debug)]
@@ -90,25 +91,39 @@ pub(crate) async fn alone(catalog: &Catalog) -> Result<Option<Node>> {
     let turn = turn_to_start(&node).await?;
     let own = node.incarnation();
     let alone = Node { node, turn };
-    let others = async {
-        catalog.fence_ended().await?;
-        let mut nodes = catalog.nodes().await?;
-        nodes.retain(|other| !other.is_fenced && other.incarnation != own);
-        Ok::<_, StoreError>(nodes)
-    };
-    let refusal = match others.await {
+    let refusal = match others(catalog, own).await {
         Ok(others) if others.is_empty() => return Ok(Some(alone)),
-        Ok(others) => {
-            let names: Vec<_> = others.into_iter().map(|other| other.name).collect();
-            StoreError::Conflict(format!(
-                "the signing key changes only while one node runs: stop {}, change the key, and start them again",
-                names.join(" and ")
-            ))
-        }
+        Ok(others) => StoreError::Conflict(format!(
+            "the signing key changes only while one node runs: stop {}, change the key, and start them again",
+            others.join(" and ")
+        )),
         Err(error) => error,
     };
     alone.has_started().await;
     Err(refusal)
+}
+
+/// Returns the names of the nodes besides this one that are not fenced; it fences those whose lease has ended.
+async fn others(catalog: &Catalog, own: Incarnation) -> Result<Vec<String>> {
+    catalog.fence_ended().await?;
+    let others = catalog.nodes().await?.into_iter();
+    let others = others.filter(|other| !other.is_fenced && other.incarnation != own);
+    Ok(others.map(|other| other.name).collect())
+}
+
+/// Refuses to go on while another node runs, or waits for its turn to start.
+///
+/// # Errors
+/// `Conflict` with the names of the others; when the catalog fails.
+pub(crate) async fn refuse_others(catalog: &Catalog) -> Result<()> {
+    let others = others(catalog, membership(catalog)?.incarnation()).await?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::Conflict(format!(
+        "a cluster is moved while no node of it runs: stop {} first",
+        others.join(" and ")
+    )))
 }
 
 impl Parts {
@@ -121,6 +136,17 @@ impl Parts {
         settings: &StoreSettings,
         cluster: &ClusterSettings,
     ) -> Result<Self> {
+        Self::shared_as(settings, cluster, &Usage::Nodes)
+            .await
+            .map(|(parts, _)| parts)
+    }
+
+    /// As [`Self::shared`], of a catalog that is used so; returns the catalog as well.
+    pub(crate) async fn shared_as(
+        settings: &StoreSettings,
+        cluster: &ClusterSettings,
+        usage: &Usage,
+    ) -> Result<(Self, Catalog)> {
         let key = cluster.key_file.clone();
         let key = Arc::new(off_thread(move || ClusterKey::read(&key)).await?);
         let url = settings.catalog.as_deref().unwrap_or_default();
@@ -131,13 +157,13 @@ impl Parts {
             address: &cluster.address,
             lease: cluster.lease,
         };
-        let catalog = Catalog::join(joining).await?;
+        let catalog = Catalog::join_as(joining, usage).await?;
         let opened = Self::of_node(settings, catalog.clone(), key).await;
         if opened.is_err() {
             // Nobody waits for the lease of a node that does not start.
             catalog.close().await;
         }
-        opened
+        Ok((opened?, catalog))
     }
 
     async fn of_node(
@@ -146,6 +172,8 @@ impl Parts {
         key: Arc<ClusterKey>,
     ) -> Result<Self> {
         let turn = turn_to_start(membership(&catalog)?).await?;
+        // It may have been moved while this node waited.
+        catalog.refuse_moved().await?;
         let bucket = settings.bucket().ok_or_else(|| {
             StoreError::Invalid("[cluster] needs a bucket: set [store] archive".to_owned())
         })?;

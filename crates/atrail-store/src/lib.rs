@@ -36,6 +36,8 @@ mod hold;
 mod indexing;
 mod ingest;
 mod logs;
+#[cfg(feature = "cluster")]
+pub mod migrate;
 mod on_record;
 mod outcome;
 mod own_events;

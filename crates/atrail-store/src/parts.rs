@@ -8,6 +8,7 @@ use atrail_archive::{Blobs, MemoryBlobs};
 use atrail_catalog::Catalog;
 use atrail_catalog::memory::MemoryCatalog;
 use atrail_disk::data_dir;
+use atrail_disk::moving::refuse_moved;
 use atrail_disk::{DirLock, Reserve, Result, StoreError};
 use atrail_model::Clock;
 use atrail_wal::{Journal, LocalJournal, LogNumber, MemoryJournal, MemoryLog, NewJournal};
@@ -116,6 +117,7 @@ impl Parts {
     pub async fn local(settings: &StoreSettings) -> Result<Self> {
         let dir = &settings.data_dir;
         let lock = startup::lock_dir(dir)?;
+        refuse_moved(dir)?;
         startup::refuse_without_catalog(dir, settings.catalog.is_some())?;
         let reserve = startup::set_aside(settings).await?;
         let Places { blobs, index } = Places::open(settings, &reserve).await?;

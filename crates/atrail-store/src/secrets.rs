@@ -34,6 +34,12 @@ pub trait Secrets: Debug + Send + Sync {
     /// When it cannot be read.
     fn load(&self, name: &str) -> io::Result<Option<String>>;
 
+    /// Returns the names of all secrets, in order.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    fn names(&self) -> io::Result<Vec<String>>;
+
     /// Stores a new secret.
     ///
     /// # Errors

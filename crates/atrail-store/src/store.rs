@@ -53,6 +53,42 @@ impl Store {
         settings: StoreSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
+        let this = Self::assemble(parts, settings, clock).await?;
+        let core = &this.core;
+        core.find_index().await;
+        if core.catalog.is_shared() {
+            // What other nodes are writing is noted as waste, too: it is erased by claims.
+            core.owes_objects.owe();
+        } else {
+            core.end_erasures().await?;
+        }
+        if !core.catalog.being_removed().await?.is_empty() {
+            // The catalog could not remove it when it was opened: the background tries again.
+            core.owes_objects.owe();
+        }
+        #[cfg(feature = "cluster")]
+        let noticed = crate::removals::watch::begin(core).await?;
+        *core.background.lock() = vec![
+            tokio::spawn(background::background(Arc::downgrade(core))),
+            tokio::spawn(background::enforce_retention(Arc::downgrade(core))),
+            tokio::spawn(background::tend_log(Arc::downgrade(core))),
+            tokio::spawn(background::tend_dedup(Arc::downgrade(core))),
+            tokio::spawn(compaction::background(Arc::downgrade(core))),
+            tokio::spawn(indexing::background(Arc::downgrade(core))),
+            #[cfg(feature = "cluster")]
+            tokio::spawn(crate::removals::watch::run(Arc::downgrade(core), noticed)),
+        ];
+        core.lock.has_started().await;
+        Ok(this)
+    }
+
+    /// As [`Self::open`], for a store that does only what it is asked to: nothing is done in the background, and no other
+    /// node starts.
+    pub(crate) async fn assemble(
+        parts: Parts,
+        settings: StoreSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
         let Parts {
             secrets,
             checkpoints,
@@ -119,30 +155,6 @@ impl Store {
             core.apart.add(place, &[line], why);
         }
         core.look_for_waiting().await?;
-        core.find_index().await;
-        if core.catalog.is_shared() {
-            // What other nodes are writing is noted as waste, too: it is erased by claims.
-            core.owes_objects.owe();
-        } else {
-            core.end_erasures().await?;
-        }
-        if !core.catalog.being_removed().await?.is_empty() {
-            // The catalog could not remove it when it was opened: the background tries again.
-            core.owes_objects.owe();
-        }
-        #[cfg(feature = "cluster")]
-        let noticed = crate::removals::watch::begin(&core).await?;
-        *core.background.lock() = vec![
-            tokio::spawn(background::background(Arc::downgrade(&core))),
-            tokio::spawn(background::enforce_retention(Arc::downgrade(&core))),
-            tokio::spawn(background::tend_log(Arc::downgrade(&core))),
-            tokio::spawn(background::tend_dedup(Arc::downgrade(&core))),
-            tokio::spawn(compaction::background(Arc::downgrade(&core))),
-            tokio::spawn(indexing::background(Arc::downgrade(&core))),
-            #[cfg(feature = "cluster")]
-            tokio::spawn(crate::removals::watch::run(Arc::downgrade(&core), noticed)),
-        ];
-        core.lock.has_started().await;
         Ok(Self { core })
     }
 

@@ -20,8 +20,8 @@ mod open;
 mod shared;
 
 pub(crate) use node::Node;
-pub(crate) use open::{Home, is_away, open};
-pub(crate) use shared::{Shared, join};
+pub(crate) use open::{Home, SHARED, is_away, open};
+pub(crate) use shared::{Shared, join, look_at, usage};
 
 runs_statements! {
     database: Postgres,

@@ -73,6 +73,13 @@ impl Query {
         self
     }
 
+    /// Gives the next parameters these values.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn bind_all(mut self, values: impl IntoIterator<Item = Value>) -> Self {
+        self.values.extend(values);
+        self
+    }
+
     /// Runs it.
     pub(crate) async fn execute<'e>(self, on: impl Into<On<'e>>) -> Result<Done, Error> {
         match on.into() {

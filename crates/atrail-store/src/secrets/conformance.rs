@@ -48,6 +48,10 @@ fn conforms(reopen: impl Fn() -> Arc<dyn Secrets>) -> Verdict {
         "a secret was not replaced",
     )?;
     must(
+        reopen().names().is_ok_and(|names| names == ["a", "a.next"]),
+        "other secrets are listed than there are",
+    )?;
+    must(
         reopen().rename("a.next", "a").is_ok(),
         "a secret cannot be renamed",
     )?;
@@ -152,6 +156,7 @@ enum Wrong {
     Overwrites,
     CopiesForRenaming,
     RemovesNothing,
+    NamesNothing,
 }
 
 #[derive(Debug)]
@@ -160,6 +165,13 @@ struct WrongSecrets(MemorySecrets, Wrong);
 impl Secrets for WrongSecrets {
     fn load(&self, name: &str) -> io::Result<Option<String>> {
         self.0.load(name)
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        match self.1 {
+            Wrong::NamesNothing => Ok(Vec::new()),
+            _ => self.0.names(),
+        }
     }
 
     fn create(&self, name: &str, text: &str) -> io::Result<()> {
@@ -200,6 +212,7 @@ fn what_does_not_conform_is_noticed() {
         Wrong::Overwrites,
         Wrong::CopiesForRenaming,
         Wrong::RemovesNothing,
+        Wrong::NamesNothing,
     ] {
         let secrets = MemorySecrets::default();
         let outcome = conforms(|| Arc::new(WrongSecrets(secrets.clone(), wrong)));

@@ -33,6 +33,23 @@ impl Secrets for LocalSecrets {
         }
     }
 
+    /// (What a crash left of a write is no secret: its name begins with a dot.)
+    fn names(&self) -> io::Result<Vec<String>> {
+        let entries = match std::fs::read_dir(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            if let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
     fn create(&self, name: &str, text: &str) -> io::Result<()> {
         durable::create_dir(&self.0)?;
         durable::write_new(&self.path(name), text.as_bytes(), MODE)

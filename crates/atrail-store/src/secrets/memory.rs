@@ -24,6 +24,10 @@ impl Secrets for MemorySecrets {
         Ok(self.0.lock().get(name).cloned())
     }
 
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.0.lock().keys().cloned().collect())
+    }
+
     fn create(&self, name: &str, text: &str) -> io::Result<()> {
         let mut secrets = self.0.lock();
         if secrets.contains_key(name) {

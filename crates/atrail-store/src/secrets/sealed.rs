@@ -59,6 +59,10 @@ impl Secrets for SealedSecrets {
         })
     }
 
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.wait(|catalog, _| async move { catalog.sealed_secret_names().await })
+    }
+
     fn create(&self, name: &str, text: &str) -> io::Result<()> {
         let sealed = self.key.seal(name, text).map_err(io::Error::other)?;
         let name = name.to_owned();

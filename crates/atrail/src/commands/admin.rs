@@ -9,6 +9,8 @@ mod expiry;
 mod index;
 mod ingest_key;
 mod invitation;
+#[cfg(all(feature = "server", feature = "cluster"))]
+mod migrate;
 mod org;
 #[cfg(feature = "server")]
 mod recover;
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Backup(backup::Args),
     #[cfg(feature = "server")]
     Recover(recover::Args),
+    #[cfg(all(feature = "server", feature = "cluster"))]
+    Migrate(migrate::Args),
     RotateKey(rotate_key::Args),
 }
 
@@ -87,6 +91,8 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<()> {
         Command::Backup(args) => backup::run(settings, args).await,
         #[cfg(feature = "server")]
         Command::Recover(args) => recover::run(settings, args).await,
+        #[cfg(all(feature = "server", feature = "cluster"))]
+        Command::Migrate(args) => migrate::run(settings, args).await,
         Command::RotateKey(args) => rotate_key::run(settings, &client().await?, args).await,
     }
 }

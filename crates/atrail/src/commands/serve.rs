@@ -146,7 +146,8 @@ fn resolve(args: Args) -> Result<atrail_server::Settings> {
     Ok(settings)
 }
 
-fn read(path: &Path) -> Result<ConfigFile> {
+/// Reads a configuration.
+pub(super) fn read(path: &Path) -> Result<ConfigFile> {
     let what = || format!("the configuration {} cannot be used", path.display());
     let text = std::fs::read_to_string(path)
         .map_err(|error| CliError::unreadable(path, error).with_exit(Exit::Usage))?;

@@ -179,6 +179,13 @@ impl Server {
         Self::start_at(env, "127.0.0.1:0", more)
     }
 
+    /// Starts a node of a cluster, which has this configuration and no data directory.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn start_node(env: &TestEnv, config: &str) -> Self {
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--config", config];
+        Self::of(env, spawned(env, env.command(&serve)))
+    }
+
     /// Starts the server at this address.
     pub(crate) fn start_at(env: &TestEnv, listen: &str, more: &[&str]) -> Self {
         Self::of(env, spawn(env, listen, more))

@@ -53,6 +53,8 @@ const COMMANDS: &[&str] = &[
     "admin scrub",
     "admin backup",
     "admin recover",
+    #[cfg(feature = "cluster")]
+    "admin migrate",
 ];
 
 #[test]

@@ -45,6 +45,8 @@ mod kill;
 mod ledger;
 mod logins;
 mod lost_commits;
+#[cfg(feature = "cluster")]
+mod migrate;
 mod names;
 mod option;
 mod packages;

@@ -36,7 +36,7 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 const PREPARED_STATEMENTS: usize = 1000;
 
 /// The mark of a catalog that nodes share.
-pub(super) const SHARED: &str = "shared";
+pub(crate) const SHARED: &str = "shared";
 
 /// What PostgreSQL does for these connections: it notices within 25 seconds that a machine is gone, also while it
 /// computes an answer, and then lets go of locks.

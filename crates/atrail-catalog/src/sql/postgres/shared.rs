@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use atrail_disk::{Result, StoreError};
+use atrail_disk::Result;
 use atrail_model::Incarnation;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqlSafeStr as _};
 
-use super::open::{OPEN, SHARED, lent, options, pools, refuse_unfit};
+use super::open::{OPEN, lent, options, pools, refuse_unfit};
 use crate::failure::failed_to;
+use crate::migration::Usage;
 use crate::schema;
 use crate::sql::{Pool, Pools};
 
@@ -36,12 +37,12 @@ pub(crate) struct Shared {
 /// # Errors
 /// `Invalid` when it is no such URL; `Conflict` when the catalog belongs to a data directory, or when the server is set up
 /// in a way that loses transactions; or when the server does not answer.
-pub(crate) async fn join(url: &str, incarnation: Incarnation) -> Result<Shared> {
+pub(crate) async fn join(url: &str, incarnation: Incarnation, usage: &Usage) -> Result<Shared> {
     let options = options(url)?;
     let mut first = options.connect().await.map_err(failed_to(OPEN))?;
     refuse_unfit(&mut first).await?;
     schema::postgres::apply(&mut first).await?;
-    share(&mut first).await?;
+    share(&mut first, usage).await?;
     // An id's text consists of hexadecimal digits and hyphens.
     let hex = incarnation.to_string().replace('-', "");
     let begin =
@@ -64,19 +65,51 @@ pub(crate) async fn join(url: &str, incarnation: Incarnation) -> Result<Shared> 
     })
 }
 
-/// Marks the catalog as one that nodes share, unless it belongs to a data directory.
-async fn share(connection: &mut PgConnection) -> Result<()> {
+/// Marks the catalog as one that is used so, unless it is used otherwise.
+async fn share(connection: &mut PgConnection, wanted: &Usage) -> Result<()> {
     let mark = sqlx::query_scalar::<_, String>(
         "WITH new AS (INSERT INTO catalog_home (\"only\", mark, incarnation) VALUES (1, $1, '') \
          ON CONFLICT (\"only\") DO UPDATE SET mark = catalog_home.mark RETURNING mark) SELECT mark FROM new",
     );
-    let mark = mark.bind(SHARED).fetch_one(connection).await;
-    if mark.map_err(failed_to(OPEN))? == SHARED {
+    let mark = mark.bind(wanted.mark()).fetch_one(connection).await;
+    let usage = Usage::of(&mark.map_err(failed_to(OPEN))?);
+    if usage == *wanted {
         return Ok(());
     }
-    Err(StoreError::Conflict(
-        "the catalog in this database belongs to a server with a data directory: nodes cannot share it. Choose an empty \
-         database"
-            .to_owned(),
-    ))
+    Err(usage.refusal())
+}
+
+/// Returns who uses the catalog in the database of this URL, and changes nothing.
+///
+/// # Errors
+/// As [`join`].
+pub(crate) async fn usage(url: &str) -> Result<Usage> {
+    let mut first = options(url)?.connect().await.map_err(failed_to(OPEN))?;
+    refuse_unfit(&mut first).await?;
+    let there = sqlx::query_scalar("SELECT to_regclass('catalog_home') IS NOT NULL");
+    let is_there: bool = there.fetch_one(&mut first).await.map_err(failed_to(OPEN))?;
+    if !is_there {
+        return Ok(Usage::Nobody);
+    }
+    let mark = sqlx::query_scalar::<_, String>("SELECT mark FROM catalog_home");
+    let mark = mark
+        .fetch_optional(&mut first)
+        .await
+        .map_err(failed_to(OPEN))?;
+    Ok(mark.map_or(Usage::Nobody, |mark| Usage::of(&mark)))
+}
+
+/// Returns the connections of somebody who only reads a catalog that nodes share, and is none of them.
+///
+/// # Errors
+/// As [`join`].
+pub(crate) async fn look_at(url: &str) -> Result<Pools> {
+    let options = options(url)?;
+    let reading = options
+        .clone()
+        .options([("default_transaction_read_only", "on")]);
+    let mut first = options.connect().await.map_err(failed_to(OPEN))?;
+    refuse_unfit(&mut first).await?;
+    let begin = sqlx::SqlStr::from_static("BEGIN");
+    Ok(pools(&reading, &reading, &begin))
 }
