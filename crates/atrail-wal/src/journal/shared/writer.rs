@@ -31,6 +31,9 @@ pub(super) struct Writer {
     state: Arc<State>,
     /// The number of the last batch of this node.
     number: u64,
+    /// Whether others appended between the last two batches of this node: then the first try without the lock mostly fails,
+    /// and has sent its bytes in vain.
+    is_crowded: bool,
 }
 
 /// What the waiting requests add to the log.
@@ -44,7 +47,11 @@ struct Round {
 
 impl Writer {
     pub(super) const fn new(state: Arc<State>) -> Self {
-        Self { state, number: 0 }
+        Self {
+            state,
+            number: 0,
+            is_crowded: false,
+        }
     }
 
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
@@ -91,11 +98,14 @@ impl Writer {
         };
         let mut left = appends;
         let mut wait = ASK_AGAIN.0;
-        let mut has_looked = false;
+        let mut has_looked = self.is_crowded;
         loop {
             match self.try_round(id, &mut left, has_looked).await {
                 Ok(Tried::Done) => return,
-                Ok(Tried::LookAgain) => has_looked = true,
+                Ok(Tried::LookAgain) => {
+                    self.is_crowded = true;
+                    has_looked = true;
+                }
                 Err(error) => {
                     self.state.counters.failures.add(1);
                     let outcome = match error {
@@ -132,18 +142,21 @@ impl Writer {
     /// Registers what is new of these requests, and answers them. Those that must look again are answered first, and leave
     /// the list.
     async fn try_round(
-        &self,
+        &mut self,
         id: BatchId,
         left: &mut Vec<Append>,
         is_locked: bool,
     ) -> Result<Tried> {
-        let state = &*self.state;
+        let shared = Arc::clone(&self.state);
+        let state = &*shared;
         state.poison.check()?;
         let locked = if is_locked {
+            let before = state.applied();
             state.catch_up().await?;
             let mut locked = state.log.lock().await?;
             let above = state.applied();
             let beyond = locked.read(above).await?;
+            self.is_crowded = beyond.last > before;
             state.apply_read(above, beyond).await?;
             Some(locked)
         } else {
