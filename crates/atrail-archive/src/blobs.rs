@@ -99,6 +99,12 @@ pub trait Blobs: Debug + Send + Sync {
         }
     }
 
+    /// Removes a near copy of an object that somebody else erased, also one that is being fetched.
+    fn forget_copy<'a>(&'a self, path: &'a str) -> BoxFuture<'a, ()> {
+        self.distrust(path);
+        Box::pin(std::future::ready(()))
+    }
+
     /// Returns how many requests were sent to the bucket, if these objects are in one: those for its other objects count, too.
     fn requests(&self) -> Option<BucketRequests> {
         None

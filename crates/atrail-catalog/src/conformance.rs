@@ -19,7 +19,7 @@ use scene::Scene;
 /// Longer than any check that waits for nothing, however busy the machine is.
 const FOREVER: Duration = Duration::from_secs(60);
 /// Long enough to conclude that a check waits for ever, in the control.
-const A_WHILE: Duration = Duration::from_secs(2);
+const A_WHILE: Duration = Duration::from_secs(6);
 /// Long enough to see that something waits.
 const A_MOMENT: Duration = Duration::from_millis(100);
 

@@ -92,7 +92,7 @@ pub use identity::{
     NewIngestKey, NewLogin, OwnLogin, Proof, RECORDS_OF_A_LOGIN, Revoked, Signer,
 };
 #[cfg(feature = "cluster")]
-pub use nodes::{Joining, Membership, NodeRow};
+pub use nodes::{Joining, Membership, NodeRow, Removals};
 pub use place::Remote;
 #[cfg(feature = "cluster")]
 pub use sealed_secrets::SealedSecret;

@@ -19,6 +19,7 @@ use atrail_disk::Result;
 use atrail_model::Incarnation;
 
 pub use membership::Membership;
+pub use removals::Removals;
 
 use super::Catalog;
 use super::failure::failed_to;

@@ -99,6 +99,14 @@ impl Catalog {
             .execute(&mut *tx)
             .await
             .map_err(failed_to("delete a session"))?;
+        #[cfg(feature = "cluster")]
+        if self.is_shared() {
+            // Other nodes notice it, whatever becomes of the caller.
+            sql::query("UPDATE removals SET last = last + 1")
+                .execute(&mut *tx)
+                .await
+                .map_err(failed_to("delete a session"))?;
+        }
         tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }

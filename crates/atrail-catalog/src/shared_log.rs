@@ -16,13 +16,15 @@ use super::Catalog;
 use super::domains::{DomainRow, domain_row};
 use super::failure::failed_to;
 use super::row::{Columns, signed};
-use crate::sql::postgres::{is_fenced, is_full};
+use crate::sql::postgres::{is_fenced, is_full, is_set_back};
 use crate::sql::{self, Connection, On, Pool, Row, Statement, Transaction};
 
 const READ: &str = "read the log that servers share";
 const APPEND: &str = "append to the log that servers share";
 /// The log's number.
 const LOG: LogNumber = LogNumber(2);
+/// Why a node stops that has seen more of the log than there is.
+const SET_BACK: &str = "the database was set back to an earlier moment: start all nodes again";
 /// Batches that are read at once.
 const READ_AT_ONCE: i64 = 32;
 /// For how long an answer is waited for. Then it is unknown.
@@ -161,6 +163,9 @@ async fn patient<T>(
         return Err(StoreError::Poisoned(
             "another server took this one for dead: start it again".to_owned(),
         ));
+    }
+    if is_set_back(&error) {
+        return Err(StoreError::Poisoned(SET_BACK.to_owned()));
     }
     Err(failed_to(what)(error))
 }

@@ -28,6 +28,17 @@ impl Catalog {
         rows.iter().map(|row| row.text("path")).collect()
     }
 
+    /// As [`Self::waste`], in the turn of a transaction that writes: no commit of another node is under way, and this node is
+    /// not fenced. What is waste then stays so.
+    pub async fn certain_waste(&self) -> Result<Vec<String>> {
+        const WHAT: &str = "list what is to be erased";
+        let mut tx = self.begin(WHAT).await?;
+        let rows = sql::query("SELECT path FROM waste").fetch_all(&mut *tx);
+        let rows = rows.await.map_err(failed_to(WHAT))?;
+        tx.commit().await?;
+        rows.iter().map(|row| row.text("path")).collect()
+    }
+
     /// Unmarks paths whose bytes are erased.
     pub async fn forget_waste(&self, paths: &[String]) -> Result<()> {
         for chunk in paths.chunks(ROWS_AT_ONCE) {

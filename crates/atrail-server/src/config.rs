@@ -36,7 +36,8 @@ use units::{Listen, Size, Span};
 pub struct ConfigFile {
     server: ServerSection,
     store: StoreSection,
-    cluster: ClusterSection,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<ClusterSection>,
     search: SearchSection,
     sessions: SessionsSection,
     tokens: TokensSection,
@@ -269,7 +270,7 @@ impl ConfigFile {
                 dedup_memory: Some(Size(*dedup_memory_bytes as u64)),
                 recheck_after: Some(Span(*recheck_after)),
             },
-            cluster: ClusterSection::of(cluster.as_ref()),
+            cluster: cluster.as_ref().map(ClusterSection::of),
             search: SearchSection::of(search, limits),
             sessions: SessionsSection {
                 idle_ttl: Some(Span(*session_idle_ttl)),
@@ -405,7 +406,9 @@ impl ConfigFile {
         put(&mut store.archive_endpoint, archive_endpoint.map(Some));
         put(&mut store.cache, cache.map(Some));
         put_size(&mut store.cache_bytes, cache_size);
-        cluster.apply(&mut store.cluster);
+        if let Some(cluster) = cluster {
+            cluster.apply(&mut store.cluster);
+        }
         if let (Some(_), Some(cache), true) = (&store.cluster, &store.cache, is_without_data) {
             store.data_dir.clone_from(cache);
         }

@@ -118,6 +118,8 @@ pub(crate) async fn ensure(
     };
     match identity.found(&founding, now).await {
         Ok(()) => Ok(true),
+        // The commit took effect, and only its answer was lost.
+        Err(_) if is_ours(identity, &credentials.user, &password_hash).await? => Ok(true),
         // Another node of the cluster did so since the look above: these credentials are of nobody.
         Err(_) if !is_again && identity.is_founded().await? => {
             durable::remove_if_there(path).map_err(|source| FoundingError::File {
@@ -128,6 +130,13 @@ pub(crate) async fn ensure(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Reports whether the user has the password with this hash, whose salt nobody else has.
+async fn is_ours(identity: &Identity, user: &str, hash: &str) -> Result<bool, StoreError> {
+    let found = identity.credentials(user).await?;
+    let known = found.and_then(|found| found.password_hash);
+    Ok(known.is_some_and(|known| known == hash))
 }
 
 /// Returns whether the file exists and contains the credentials of this user.

@@ -290,10 +290,9 @@ impl Running {
         &self.endpoint
     }
 
-    /// Waits until another node of the cluster has taken this one for dead: then it serves nothing more, and must be started
-    /// again. A server that is alone waits for ever.
-    pub async fn fenced(&self) {
-        self.store.fenced().await;
+    /// Waits until a node of a cluster has to be started again, and returns why. A server that is alone waits for ever.
+    pub async fn ended(&self) -> String {
+        self.store.ended().await
     }
 
     /// Accepts no more connections, lets requests and downloads in progress end within the drain time, cuts the rest,

@@ -17,6 +17,7 @@ use atrail_model::{EventTotal, OwnedRequester, Requester, Scope};
 use crate::Store;
 use crate::core::Core;
 use crate::duties::{Duty, claim_all, to_take_out};
+use crate::removals::RemovalOf;
 
 impl Store {
     /// Deletes the events in scope that were acknowledged before the call; with `dry_run` it only counts them. When it
@@ -240,7 +241,7 @@ impl Core {
         let (removal, removed) = prepared.await?;
         let committed = removal.commit().await;
         // Even after an error, which leaves unknown whether the commit took effect.
-        let noticed = self.note_removal().await;
+        let noticed = self.note_removal(RemovalOf::Events).await;
         self.plans.forget(&removed.sessions);
         if let Err(error) = committed
             && !self.is_removed(&removed.objects, &error).await?

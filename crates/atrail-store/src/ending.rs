@@ -1,9 +1,9 @@
 //! Ends spaces and accounts. Their events do not end with them: a domain outlives its space.
 
 use atrail_catalog::tenancy::holds_events;
-use atrail_disk::{Result, StoreError, chain};
+use atrail_disk::{Result, StoreError, chain, joined};
 use atrail_model::{
-    AccountId, Day, DayRange, EventTotal, Hours, Requester, Scope, SpaceId, Target,
+    AccountId, Day, DayRange, EventTotal, Hours, OwnedRequester, Requester, Scope, SpaceId, Target,
 };
 
 use crate::Store;
@@ -42,8 +42,20 @@ impl Store {
         requester: impl Into<Requester<'_>>,
         events: EventsOfSpace,
     ) -> Result<EventTotal> {
+        let (this, requester) = (self.clone(), OwnedRequester::from(requester.into()));
+        // Other nodes keep its domain closed until this has ended, whoever waits for it.
+        let ending =
+            tokio::spawn(async move { this.end_space(space, requester.get(), events).await });
+        joined(ending).await
+    }
+
+    async fn end_space(
+        &self,
+        space: SpaceId,
+        requester: Requester<'_>,
+        events: EventsOfSpace,
+    ) -> Result<EventTotal> {
         let target = Target::Space(space);
-        let requester = requester.into();
         let tenancy = self.tenancy().on_behalf_of(requester.name);
         let tenancy = tenancy.at_request_of(requester.warrant.cloned());
         tenancy.space(space).await?;
@@ -108,8 +120,13 @@ impl Store {
         account: AccountId,
         requester: impl Into<Requester<'_>>,
     ) -> Result<()> {
+        let (this, requester) = (self.clone(), OwnedRequester::from(requester.into()));
+        let ending = tokio::spawn(async move { this.end_account(account, requester.get()).await });
+        joined(ending).await
+    }
+
+    async fn end_account(&self, account: AccountId, requester: Requester<'_>) -> Result<()> {
         let core = &self.core;
-        let requester = requester.into();
         let target = Target::Account(account);
         // Checked before the closing, so that no sender learns of the ending of an account that stays.
         self.refuse_used(account).await?;

@@ -14,6 +14,7 @@ use futures_util::{StreamExt, stream};
 use crate::core::Core;
 use crate::deletion::Bytes;
 use crate::duties::{to_take_out, try_claim_all};
+use crate::removals::RemovalOf;
 
 /// Number of objects that are erased at the same time.
 const PARALLEL: usize = 4;
@@ -24,7 +25,8 @@ impl Core {
     pub(crate) async fn erase(&self, paths: &[String]) -> bool {
         let tried: Vec<(String, Result<()>)> = stream::iter(paths.to_vec())
             .map(|path| async move {
-                let deleted = match self.catalog.anchors().check() {
+                let may_erase = self.catalog.anchors().check();
+                let deleted = match may_erase.and_then(|()| self.refuse_without_lease()) {
                     Ok(()) => match path.strip_prefix(INDEX_PREFIX) {
                         Some(path) => self.index.delete(path).await,
                         None => self.blobs.delete(&path).await,
@@ -143,14 +145,18 @@ impl Core {
             // Some of it may belong to the archive.
             return Ok(false);
         }
-        let mut waste = self.catalog.waste().await?;
+        let mut waste = if self.catalog.is_shared() {
+            self.catalog.certain_waste().await?
+        } else {
+            self.catalog.waste().await?
+        };
         waste.retain(|path| domain_of(path).is_some_and(|domain| domains.contains(&domain)));
         if waste.is_empty() {
             return Ok(true);
         }
         if self.catalog.is_shared() {
             // The node that removed it may have ended before all others had noticed.
-            self.note_removal().await?;
+            self.note_removal(RemovalOf::Events).await?;
         }
         let rows = self.domains(domains.iter().copied()).await?;
         let rows: Vec<_> = domains

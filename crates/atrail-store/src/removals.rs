@@ -12,6 +12,13 @@ use atrail_disk::Result;
 use crate::closing::Closed;
 use crate::core::Core;
 
+/// What is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RemovalOf {
+    Events,
+    Session,
+}
+
 impl Core {
     /// Counts a removal, after the transaction that made it. When it returns, no node serves what was removed.
     ///
@@ -19,13 +26,17 @@ impl Core {
     /// When the catalog does not answer, or a node does not notice: then some node may still be serving it.
     #[cfg_attr(
         not(feature = "cluster"),
-        expect(clippy::unused_async, reason = "it waits for other nodes")
+        expect(
+            clippy::unused_async,
+            unused_variables,
+            reason = "it waits for other nodes"
+        )
     )]
-    pub(crate) async fn note_removal(&self) -> Result<()> {
+    pub(crate) async fn note_removal(&self, what: RemovalOf) -> Result<()> {
         self.removals.fetch_add(1, Ordering::Release);
         #[cfg(feature = "cluster")]
         if let Some(node) = self.catalog.membership() {
-            return node.announce_removal().await;
+            return node.announce_removal(what == RemovalOf::Events).await;
         }
         Ok(())
     }
@@ -60,8 +71,12 @@ impl Core {
         let closed = self.closing.close(these).await;
         #[cfg(feature = "cluster")]
         if let Some(node) = self.catalog.membership() {
-            self.catalog.begin_closing(domains).await?;
-            if let Err(error) = node.announce_removal().await {
+            let begun = async {
+                self.catalog.begin_closing(domains).await?;
+                node.announce_removal(false).await
+            };
+            if let Err(error) = begun.await {
+                // It may have begun nevertheless.
                 self.open_everywhere(domains, false).await;
                 return Err(error);
             }

@@ -20,6 +20,7 @@ use crate::Store;
 use crate::core::Core;
 use crate::deletion::Bytes;
 use crate::duties::{Duty, claim_all, to_take_out, try_claim_all};
+use crate::removals::RemovalOf;
 
 /// What a sweep does where somebody else is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,7 +225,7 @@ impl Core {
         if matches!(&released, Ok(paths) if paths.is_empty()) {
             return Ok(());
         }
-        let noticed = self.note_removal().await;
+        let noticed = self.note_removal(RemovalOf::Events).await;
         if released.is_err() {
             // Some of it may be waste already.
             self.owes_objects.owe();

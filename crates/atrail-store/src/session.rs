@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use crate::Store;
 use crate::core::Core;
+use crate::removals::RemovalOf;
 
 /// The owner of a new session, and its contents.
 #[derive(Debug, Clone)]
@@ -69,10 +70,12 @@ impl Store {
         let session = self.session(owner, id).await?;
         let catalog = &self.core.catalog;
         let deleted = self.core.with_reserve(|| catalog.delete_session(owner, id));
-        if !deleted.await? {
+        let deleted = deleted.await;
+        // Even after an error, which leaves unknown whether it took effect.
+        let noticed = self.core.note_removal(RemovalOf::Session).await;
+        if !deleted? {
             return Err(not_found(id));
         }
-        let noticed = self.core.note_removal().await;
         self.core.plans.forget(&[id]);
         self.core.activity.forget(session.key());
         noticed

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use atrail_archive::verified::Verified;
 use atrail_catalog::{Identity, Tenancy};
 use atrail_disk::Result;
+#[cfg(feature = "cluster")]
+use atrail_disk::{StoreError, chain};
 use atrail_model::Clock;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -187,12 +189,23 @@ impl Store {
         self.core.catalog.is_shared()
     }
 
-    /// Waits until another node has taken this one for dead: then it writes no more, and must be opened again. A store that
-    /// is alone waits for ever.
-    pub async fn fenced(&self) {
+    /// Waits until a node of several has to be opened again, and returns why: another one has taken it for dead, or it writes
+    /// no more because it does not know what became of something. A store that is alone waits for ever: it serves reads.
+    pub async fn ended(&self) -> String {
         #[cfg(feature = "cluster")]
         if let Some(node) = self.core.catalog.membership() {
-            return node.over().await;
+            loop {
+                tokio::select! {
+                    () = node.over() => return "another node has taken this one for dead".to_owned(),
+                    () = tokio::time::sleep(self.core.settings.tick) => {}
+                }
+                if let Some(poisoned @ StoreError::Poisoned(_)) = self.core.journal.refusal() {
+                    return chain(&poisoned);
+                }
+                if let Some(why) = self.core.unknown_seal.lock().clone() {
+                    return why;
+                }
+            }
         }
         std::future::pending().await
     }

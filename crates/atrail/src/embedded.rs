@@ -43,9 +43,9 @@ impl Embedded {
         &self.0.verifier_key
     }
 
-    /// Waits until another node of the cluster has taken this one for dead.
-    pub(crate) async fn fenced(&self) {
-        self.0.fenced().await;
+    /// Waits until a node of a cluster has to be started again, and returns why.
+    pub(crate) async fn ended(&self) -> String {
+        self.0.ended().await
     }
 
     /// Accepts no new connections, finishes the requests in progress, and closes the store.

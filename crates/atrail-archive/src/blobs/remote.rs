@@ -234,6 +234,15 @@ impl Blobs for RemoteBlobs {
         self.remote.handle.block_on(self.open_now(path, expected))
     }
 
+    fn forget_copy<'a>(&'a self, path: &'a str) -> BoxFuture<'a, ()> {
+        async move {
+            let key = self.key(path);
+            let _turn = self.turn(&key).lock().await;
+            self.remote.cache.forget(&key);
+        }
+        .boxed()
+    }
+
     fn requests(&self) -> Option<BucketRequests> {
         Some(self.remote.bucket.requests())
     }

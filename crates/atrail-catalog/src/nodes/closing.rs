@@ -33,7 +33,8 @@ impl Catalog {
             .map_err(failed_to(CLOSE))?;
         for row in domains {
             let closed = sql::query(
-                "INSERT INTO closing_domains (domain, incarnation) VALUES (?, ?) ON CONFLICT (domain) DO NOTHING",
+                "INSERT INTO closing_domains (domain, incarnation) VALUES (?, ?) ON CONFLICT (domain) DO UPDATE SET incarnation = excluded.incarnation \
+                 WHERE closing_domains.incarnation = excluded.incarnation AND closing_domains.ended_at IS NULL",
             );
             let closed = closed
                 .bind(row.number)
@@ -52,17 +53,18 @@ impl Catalog {
     /// # Errors
     /// When the catalog fails: then they stay closed until this node ends.
     pub async fn end_closing(&self, domains: &[DomainRow], have_ended: bool) -> Result<()> {
-        if self.membership().is_none() {
+        let Some(node) = self.membership() else {
             return Ok(());
-        }
+        };
         let mut tx = self.begin(CLOSE).await?;
         for row in domains {
             let done = sql::query(if have_ended {
-                "UPDATE closing_domains SET ended_at = clock_timestamp() WHERE domain = ?"
+                "UPDATE closing_domains SET ended_at = clock_timestamp() WHERE domain = ? AND incarnation = ?"
             } else {
-                "DELETE FROM closing_domains WHERE domain = ?"
+                "DELETE FROM closing_domains WHERE domain = ? AND incarnation = ?"
             });
-            let done = done.bind(row.number).execute(&mut *tx).await;
+            let done = done.bind(row.number).bind(node.incarnation().bytes());
+            let done = done.execute(&mut *tx).await;
             done.map_err(failed_to(CLOSE))?;
         }
         tx.commit().await

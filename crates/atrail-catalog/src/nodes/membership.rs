@@ -37,6 +37,10 @@ struct Member {
     live_until: Mutex<Instant>,
     state: watch::Sender<State>,
     renewing: Mutex<Option<JoinHandle<()>>>,
+    /// How many callers have asked to announce a removal, and how many of them since the last announcement removed events.
+    asked: Mutex<(u64, u64)>,
+    /// How many of them an announcement covers that has ended.
+    announced: tokio::sync::Mutex<u64>,
 }
 
 /// What a node knows of its place.
@@ -55,6 +59,13 @@ impl Membership {
         renewals: Pool,
         claims: Pool,
     ) -> Result<Self> {
+        // Nobody needs those that are long gone, but for what they have left.
+        let old = "DELETE FROM nodes WHERE fenced AND lease_until < clock_timestamp() - INTERVAL '1 day' \
+             AND incarnation NOT IN (SELECT incarnation FROM claims WHERE incarnation IS NOT NULL) \
+             AND incarnation NOT IN (SELECT incarnation FROM closing_domains) \
+             AND incarnation NOT IN (SELECT incarnation FROM dedup_runs)";
+        let forgotten = sql::query(old).execute(&renewals).await;
+        forgotten.map_err(failed_to(JOIN))?;
         let sent = Instant::now();
         let joined = sql::query(
             "INSERT INTO nodes (incarnation, name, version, address, joined_at, lease_until, fenced, seen_removals) VALUES \
@@ -77,6 +88,8 @@ impl Membership {
             live_until: Mutex::new(sent + node.lease),
             state: watch::Sender::new(State::Joined),
             renewing: Mutex::default(),
+            asked: Mutex::default(),
+            announced: tokio::sync::Mutex::default(),
         }));
         let renewing = tokio::spawn(renew_on(Arc::downgrade(&membership.0)));
         *membership.0.renewing.lock() = Some(renewing);
@@ -117,6 +130,28 @@ impl Membership {
         self.0.lease
     }
 
+    /// Returns the number of this request to announce a removal.
+    pub(super) fn asks_to_announce(&self, are_events: bool) -> u64 {
+        let mut asked = self.0.asked.lock();
+        asked.0 += 1;
+        asked.1 += u64::from(are_events);
+        asked.0
+    }
+
+    /// Returns the number of the last request so far, and how many removed events since this was asked last.
+    pub(super) fn asked_to_announce(&self) -> (u64, u64) {
+        let mut asked = self.0.asked.lock();
+        (asked.0, std::mem::take(&mut asked.1))
+    }
+
+    pub(super) async fn announced(&self) -> tokio::sync::MutexGuard<'_, u64> {
+        self.0.announced.lock().await
+    }
+
+    pub(super) fn renewals(&self) -> &Pool {
+        &self.0.renewals
+    }
+
     pub(super) fn claims(&self) -> &Pool {
         &self.0.claims
     }
@@ -128,7 +163,7 @@ impl Membership {
             renewing.abort();
         }
         if *member.state.borrow() == State::Joined {
-            let left = sql::query("UPDATE nodes SET fenced = TRUE WHERE incarnation = ?")
+            let left = sql::query("SELECT leave_nodes(?)")
                 .bind(member.incarnation.bytes())
                 .execute(&member.renewals);
             match tokio::time::timeout(member.lease, left).await {

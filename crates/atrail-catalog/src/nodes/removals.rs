@@ -14,17 +14,30 @@ use crate::sql;
 const ANNOUNCE: &str = "tell the other nodes of a removal";
 const READ: &str = "read the removals of other nodes";
 
+/// How much was removed so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removals {
+    /// Their number.
+    pub last: u64,
+    /// How many of them were of events.
+    pub deletions: u64,
+}
+
 /// How often it looks whether all nodes have noticed.
 const LOOK: Duration = Duration::from_millis(20);
 
 impl Membership {
-    /// Returns the number of the last removal.
+    /// Returns how much was removed so far.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn last_removal(&self) -> Result<u64> {
-        let row = sql::query("SELECT last FROM removals").fetch_one(self.claims());
-        row.await.map_err(failed_to(READ))?.unsigned("last")
+    pub async fn removals(&self) -> Result<Removals> {
+        let row = sql::query("SELECT last, deletions FROM removals").fetch_one(self.renewals());
+        let row = row.await.map_err(failed_to(READ))?;
+        Ok(Removals {
+            last: row.unsigned("last")?,
+            deletions: row.unsigned("deletions")?,
+        })
     }
 
     /// Says that this node serves nothing any more that was removed up to this number.
@@ -39,7 +52,7 @@ impl Membership {
             .bind(signed(removal))
             .bind(self.incarnation().bytes())
             .bind(signed(removal))
-            .execute(self.claims());
+            .execute(self.renewals());
         noticed.await.map(drop).map_err(failed_to(READ))
     }
 
@@ -57,15 +70,30 @@ impl Membership {
         begun.map(drop).map_err(failed_to(READ))
     }
 
-    /// Tells the other nodes that something was removed; returns once each that serves has noticed, or is fenced. One whose
+    /// Tells the other nodes that something was removed, be it events or something else; returns once each that serves has noticed, or is fenced. One whose
     /// lease has ended is fenced: it may be standing still, and would go on with what it had begun.
     ///
     /// # Errors
     /// When the database fails, this node's own lease has ended, or a node that renews its lease does not notice within two
     /// leases.
-    pub async fn announce_removal(&self) -> Result<()> {
-        let row = sql::query("UPDATE removals SET last = last + 1 RETURNING last");
-        let row = row.fetch_one(self.claims()).await;
+    pub async fn announce_removal(&self, are_events: bool) -> Result<()> {
+        // One announcement at a time: those who ask meanwhile share the next.
+        let asked = self.asks_to_announce(are_events);
+        let mut announced = self.announced().await;
+        if *announced >= asked {
+            return Ok(());
+        }
+        let (covers, deletions) = self.asked_to_announce();
+        self.announce(deletions).await?;
+        *announced = covers;
+        Ok(())
+    }
+
+    async fn announce(&self, deletions: u64) -> Result<()> {
+        let row = sql::query(
+            "UPDATE removals SET last = last + 1, deletions = deletions + ? RETURNING last",
+        );
+        let row = row.bind(signed(deletions)).fetch_one(self.claims()).await;
         let removal = row.map_err(failed_to(ANNOUNCE))?.unsigned("last")?;
         let deadline = Instant::now() + self.lease() * 2;
         loop {

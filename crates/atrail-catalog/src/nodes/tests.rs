@@ -266,23 +266,23 @@ async fn a_removal_waits_for_who_serves_and_fences_who_may_stand_still() {
     let other = database.join("other", LEASE).await.unwrap();
     let nodes = [&one, &lost, &other].map(|node| node.membership().unwrap().clone());
     // Neither serves yet, so nobody waits for them.
-    nodes[0].announce_removal().await.unwrap();
+    nodes[0].announce_removal(true).await.unwrap();
     mark(&lost, "a").await.unwrap();
     nodes[1].begins_to_serve().await.unwrap();
-    nodes[0].announce_removal().await.unwrap();
+    nodes[0].announce_removal(true).await.unwrap();
     assert!(is_refused(&mark(&lost, "b").await));
 
     nodes[2].begins_to_serve().await.unwrap();
     let announcing = {
         let one = nodes[0].clone();
-        tokio::spawn(async move { one.announce_removal().await })
+        tokio::spawn(async move { one.announce_removal(true).await })
     };
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(
         !announcing.is_finished(),
         "a node that serves was not waited for"
     );
-    let last = nodes[2].last_removal().await.unwrap();
+    let last = nodes[2].removals().await.unwrap().last;
     nodes[2].has_noticed(last - 1).await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!announcing.is_finished(), "it has noticed an earlier one");

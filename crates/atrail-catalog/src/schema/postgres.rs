@@ -26,12 +26,13 @@ const LATER: [&str; 4] = [
 ];
 
 /// The steps of what PostgreSQL alone has, in order. A released step never changes.
-const CLUSTER: [&str; 5] = [
+const CLUSTER: [&str; 6] = [
     include_str!("postgres/cluster/0001_nodes.sql"),
     include_str!("postgres/cluster/0002_sealed_secrets.sql"),
     include_str!("postgres/cluster/0003_checkpoints.sql"),
     include_str!("postgres/cluster/0004_dedup_runs.sql"),
     include_str!("postgres/cluster/0005_removals.sql"),
+    include_str!("postgres/cluster/0006_set_back.sql"),
 ];
 
 /// Creates the tables, or upgrades them to the last step; each step is a transaction of its own. Of several nodes that start

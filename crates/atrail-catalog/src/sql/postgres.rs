@@ -123,6 +123,11 @@ pub(crate) fn is_fenced(error: &Error) -> bool {
     has_code(error, "AT002")
 }
 
+/// Reports whether the log is shorter than this node has seen it.
+pub(crate) fn is_set_back(error: &Error) -> bool {
+    has_code(error, "AT003")
+}
+
 /// Reports whether the server ended the connection.
 fn is_shut_down(error: &Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());

@@ -21,10 +21,7 @@ pub(super) struct ClusterSection {
 }
 
 impl ClusterSection {
-    pub(super) fn of(settings: Option<&ClusterSettings>) -> Self {
-        let Some(settings) = settings else {
-            return Self::default();
-        };
+    pub(super) fn of(settings: &ClusterSettings) -> Self {
         let ClusterSettings {
             key_file,
             name,
@@ -41,9 +38,6 @@ impl ClusterSection {
     }
 
     pub(super) fn apply(self, settings: &mut Option<ClusterSettings>) {
-        if self == Self::default() {
-            return;
-        }
         let Self {
             key_file,
             name,

@@ -80,6 +80,16 @@ impl Positions {
         }
         let key = random().map_err(PositionsError::Random)?;
         let text = URL_SAFE_NO_PAD.encode(key) + "\n";
+        if is_shared {
+            return match secrets.create(SECRET, &text) {
+                Ok(()) => Ok(Self { key, before: None }),
+                // Another node made one at the same time.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    Self::open(secrets, is_shared)
+                }
+                Err(error) => Err(failed(error)),
+            };
+        }
         secrets.replace(SECRET, &text).map_err(failed)?;
         Ok(Self { key, before })
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use atrail_archive::object::INDEX_PREFIX;
-use atrail_catalog::Membership;
+use atrail_catalog::{Membership, Removals};
 use atrail_disk::{Result, chain};
 use atrail_model::Domain;
 
@@ -21,18 +21,24 @@ const LOOKS_AT_CLOSED: u32 = 25;
 
 impl Core {
     /// Lets go of this node's copy of an object.
+    ///
+    /// Nobody waits for one that is being fetched at this moment: it goes once it is there.
     fn let_go(&self, path: &str) {
-        match path.strip_prefix(INDEX_PREFIX) {
-            Some(path) => self.index.distrust(path),
-            None => self.blobs.distrust(path),
+        let (blobs, path) = match path.strip_prefix(INDEX_PREFIX) {
+            Some(path) => (Arc::clone(&self.index), path.to_owned()),
+            None => (Arc::clone(&self.blobs), path.to_owned()),
         };
+        blobs.distrust(&path);
+        tokio::spawn(async move { blobs.forget_copy(&path).await });
     }
 }
 
 /// What a node has noticed.
 #[derive(Default)]
 pub(crate) struct Noticed {
-    removal: Option<u64>,
+    removals: Option<Removals>,
+    /// Whether the last look failed.
+    is_failing: bool,
     erased: u64,
     closed: HashMap<Domain, Closed>,
 }
@@ -64,12 +70,16 @@ pub(crate) async fn run(core: Weak<Core>, mut noticed: Noticed) {
         };
         looks = looks.wrapping_add(1);
         let is_again = looks.is_multiple_of(LOOKS_AT_CLOSED) && !noticed.closed.is_empty();
-        if let Err(error) = look(&core, &node, &mut noticed, is_again).await {
-            tracing::debug!(
-                error = chain(&error),
-                "the removals of other nodes cannot be read"
+        let looked = look(&core, &node, &mut noticed, is_again).await;
+        if let Err(error) = &looked
+            && !noticed.is_failing
+        {
+            tracing::warn!(
+                error = chain(error),
+                "the removals of other nodes cannot be read: their deletions wait for this node"
             );
         }
+        noticed.is_failing = looked.is_err();
     }
 }
 
@@ -79,14 +89,22 @@ async fn look(
     noticed: &mut Noticed,
     is_again: bool,
 ) -> Result<()> {
-    let last = node.last_removal().await?;
-    let is_news = noticed.removal != Some(last);
+    let removals = node.removals().await?;
+    let is_news = noticed.removals != Some(removals);
     if is_news {
         core.removals.fetch_add(1, Ordering::Release);
+    }
+    let deletions = |known: Removals| known.deletions;
+    if noticed.removals.map(deletions) != Some(removals.deletions) {
+        core.journal.catch_up().await?;
         // What was sealed elsewhere may be deleted by now: no tail returns it from memory.
         let unsealed = core.journal.unsealed_domains();
         core.journal.look_for_seals(&unsealed).await?;
         core.journal.recent().forget_sealed();
+    }
+    if is_again && node.is_live() {
+        // The domains of a node that is gone are open again.
+        core.catalog.fence_ended().await?;
     }
     if is_news || is_again {
         let wanted = core.catalog.closed_elsewhere().await?;
@@ -109,8 +127,8 @@ async fn look(
         noticed.erased = number;
     }
     if is_news {
-        node.has_noticed(last).await?;
-        noticed.removal = Some(last);
+        node.has_noticed(removals.last).await?;
+        noticed.removals = Some(removals);
     }
     Ok(())
 }

@@ -103,9 +103,10 @@ pub(crate) async fn run(settings: &Settings, args: Args) -> Result<()> {
         .data(&format!("listening on {scheme}://{}\n", server.address()))?;
     tokio::select! {
         () = platform::stop_requested() => {}
-        () = server.fenced() => {
+        why = server.ended() => {
             // What it holds in memory is not the truth any more. Whoever started it starts it again.
-            return Err(CliError::failed("another node of the cluster has taken this one for dead")
+            return Err(CliError::failed("this node of the cluster cannot go on")
+                .because(why)
                 .hint("start it again: it joins as a new node, and nothing is lost"));
         }
     }

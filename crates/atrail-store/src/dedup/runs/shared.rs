@@ -71,17 +71,11 @@ impl SharedRuns {
             }
         })?;
         let reader = opened.ok_or(io::ErrorKind::NotFound)?;
-        let length = reader.stamp()?.size_bytes;
-        // Not yet a run that is damaged for ever: the next attempt may bring the right bytes.
-        let other =
-            || io::Error::other(format!("the bucket returns other bytes for the run {name}"));
-        if length != expected.size_bytes {
-            return Err(other());
-        }
-        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        reader.fill(&mut bytes, 0)?;
-        if <[u8; 32]>::from(Sha256::digest(&bytes)) != expected.sha256 {
-            return Err(other());
+        let bytes = bytes_of(&reader)?;
+        if !is_as(&bytes, expected) {
+            // Not yet a run that is damaged for ever: the next attempt may bring the right bytes.
+            let why = format!("the bucket returns other bytes for the run {name}");
+            return Err(io::Error::other(why));
         }
         Ok(bytes)
     }
@@ -96,6 +90,18 @@ impl SharedRuns {
             catalog.forget_dedup_run(&name).await
         })
     }
+}
+
+fn bytes_of(reader: &Reader) -> io::Result<Vec<u8>> {
+    let length = reader.stamp()?.size_bytes;
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    reader.fill(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+fn is_as(bytes: &[u8], expected: RunBytes) -> bool {
+    bytes.len() as u64 == expected.size_bytes
+        && <[u8; 32]>::from(Sha256::digest(bytes)) == expected.sha256
 }
 
 impl Runs for SharedRuns {
@@ -140,18 +146,29 @@ impl Runs for SharedRuns {
     }
 
     fn open(&self, name: &str) -> io::Result<Reader> {
-        match self.copies.open(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => return opened,
-        }
         let (catalog, run) = (self.catalog.clone(), name.to_owned());
         let expected = self
             .beside
             .wait(async move { catalog.dedup_run(&run).await })?;
-        let bytes = self.fetch(name, expected.ok_or(io::ErrorKind::NotFound)?)?;
+        let expected = expected.ok_or(io::ErrorKind::NotFound)?;
+        match self.copies.open(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => {
+                let copy = opened?;
+                // A copy that is not what the catalog says costs this node a fetch, and no other node anything.
+                if bytes_of(&copy).is_ok_and(|bytes| is_as(&bytes, expected)) {
+                    return Ok(copy);
+                }
+                self.copies.remove(name)?;
+            }
+        }
+        let bytes = self.fetch(name, expected)?;
+        // What this node's disk lacks says nothing about the run.
+        let here = |error| io::Error::other(format!("the copy of the run {name}: {error}"));
         self.copies
-            .add(name, Box::new(|out| out.write_at(&bytes, 0)))?;
-        self.copies.open(name)
+            .add(name, Box::new(|out| out.write_at(&bytes, 0)))
+            .map_err(here)?;
+        self.copies.open(name).map_err(here)
     }
 
     fn forget_copy(&self, name: &str) -> io::Result<()> {

@@ -93,9 +93,10 @@ impl SharedCheckpoints {
         this.refresh()?;
         let (catalog, rounds) = (this.catalog.clone(), Arc::clone(&this.rounds));
         let found = this.wait(async move {
+            // Before the rows: what another node adds meanwhile is recorded, or not in the list.
+            let mut found = rounds.list().await?;
             let recorded = catalog.signed_objects().await?;
             let recorded: HashSet<_> = recorded.into_iter().collect();
-            let mut found = rounds.list().await?;
             found.retain(|path| !recorded.contains(path));
             // In the order of their making.
             found.sort_unstable();

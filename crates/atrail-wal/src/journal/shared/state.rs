@@ -92,7 +92,15 @@ impl State {
 
     /// When it returns, everything that was in the log before is applied.
     pub(super) async fn catch_up(&self) -> Result<()> {
+        let before = self.applied();
         let last = self.log.last().await?;
+        if last < before {
+            // What this node has in memory is not what is stored.
+            let why =
+                "the log that the servers share is shorter than it was: start all nodes again";
+            self.poison.set(why.to_owned());
+            return self.poison.check();
+        }
         self.apply_to(last).await
     }
 

@@ -13,7 +13,7 @@ use super::reader::{End, Load, Part};
 use crate::cloudtrail::chain::Proofs;
 use crate::commands::trail::sent::Sent;
 use crate::error::{CliError, Exit, Result};
-use crate::printer::counted;
+use crate::printer::{counted, grouped};
 use crate::settings::Settings;
 
 /// The sum, as programs read it.
@@ -300,7 +300,7 @@ impl<'a> Report<'a> {
             line += &format!(" ({})", self.origins);
         }
         if sum.stored_already > 0 {
-            line += &format!(", {} of them stored already", sum.stored_already);
+            line += &format!(", {} of them stored already", grouped(sum.stored_already));
         }
         printer.note(&line);
         if sum.files_left > 0 {

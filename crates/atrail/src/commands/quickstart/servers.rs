@@ -64,6 +64,10 @@ impl Running {
     }
 
     fn stop(&mut self, signal: Signal) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            // It has ended, and its id may be another process's.
+            return;
+        }
         if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {
             let _ = kill_process(pid, signal);
         }

@@ -6,7 +6,7 @@ use atrail_sources::Tally;
 use super::batch::Batch;
 use super::sent::Sent;
 use crate::error::{CliError, Exit, Result};
-use crate::printer::{Column, Format, Layout, Progress, RowStream, counted};
+use crate::printer::{Column, Format, Layout, Progress, RowStream, counted, grouped};
 use crate::settings::Settings;
 
 /// Counts and prints.
@@ -183,7 +183,7 @@ impl<'a> Report<'a> {
                 told += &format!(" ({})", self.origins);
             }
             if self.stored_already > 0 {
-                told += &format!(", {} of them stored already", self.stored_already);
+                told += &format!(", {} of them stored already", grouped(self.stored_already));
             }
             self.settings.printer.note(&told);
         }
