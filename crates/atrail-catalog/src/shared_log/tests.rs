@@ -64,6 +64,43 @@ async fn each_event_is_stored_once_whoever_takes_it() {
     }
 }
 
+/// A database that was set back takes nothing from a node that has seen more, and the node does not go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_set_back_is_noticed() {
+    let Some(shared) = Shared::new().await else {
+        return;
+    };
+    let running = node(&shared.catalog).await;
+    append(&running, space(1), 0..2).await;
+    running.catch_up().await.unwrap();
+    let seen = running.recent().end().sequence;
+    assert!(seen > 0, "the control");
+    shared.catalog.run("DELETE FROM batches").await;
+    shared.catalog.run("UPDATE sequencer SET last = 0").await;
+    let log = log_of(&shared.catalog).await;
+    let mut batch = NewBatch {
+        id: atrail_wal::BatchId {
+            incarnation: log.incarnation(),
+            number: 1,
+        },
+        frames: 1,
+        seen,
+        domains: vec![space(1)],
+        body: Bytes::from_static(b"late"),
+    };
+    let refused = log.register(&batch).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Poisoned(_)), "{refused}");
+    assert!(running.catch_up().await.is_err());
+    let refusal = running.refusal();
+    assert!(
+        matches!(refusal, Some(StoreError::Poisoned(_))),
+        "{refusal:?}"
+    );
+    // The control: a node that begins with what is there.
+    batch.seen = 0;
+    log.register(&batch).await.unwrap();
+}
+
 /// A node that stopped while it held the sequencer delays the others for about a second, and then appends nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_stops_under_the_lock_loses_it() {

@@ -3,6 +3,7 @@
 //! A run is an object in the bucket; the catalog names those that count. Each node reads its own copies of them, in a
 //! directory that may be erased whenever the node is not running.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use atrail_archive::{Blobs, Expected};
 use atrail_catalog::{Catalog, RunBytes};
 use atrail_disk::{Reader, Result, StoreError};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::local::LocalRuns;
@@ -24,6 +26,8 @@ pub(crate) struct SharedRuns {
     catalog: Catalog,
     blobs: Arc<dyn Blobs>,
     beside: Arc<Beside>,
+    /// The copies that were written, or compared with the catalog, since the start: opening one of these asks nobody.
+    checked: Mutex<HashSet<String>>,
 }
 
 impl SharedRuns {
@@ -43,6 +47,7 @@ impl SharedRuns {
             catalog,
             blobs,
             beside,
+            checked: Mutex::default(),
         };
         let failed = |source| StoreError::Directory {
             what: format!("cannot tidy up the copies of runs in {}", cache.display()),
@@ -135,6 +140,9 @@ impl Runs for SharedRuns {
             blobs.settle(std::slice::from_ref(&run)).await?;
             catalog.complete_dedup_run(&run).await
         });
+        if added.is_ok() {
+            self.checked.lock().insert(name.to_owned());
+        }
         if added.is_err() {
             // Whether it was completed may be unknown; a run that nobody needs is removed when it expires.
             let removed = self.copies.remove(name).and_then(|()| self.remove(name));
@@ -146,6 +154,13 @@ impl Runs for SharedRuns {
     }
 
     fn open(&self, name: &str) -> io::Result<Reader> {
+        if self.checked.lock().contains(name) {
+            match self.copies.open(name) {
+                // Somebody erased it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                opened => return opened,
+            }
+        }
         let (catalog, run) = (self.catalog.clone(), name.to_owned());
         let expected = self
             .beside
@@ -157,6 +172,7 @@ impl Runs for SharedRuns {
                 let copy = opened?;
                 // A copy that is not what the catalog says costs this node a fetch, and no other node anything.
                 if bytes_of(&copy).is_ok_and(|bytes| is_as(&bytes, expected)) {
+                    self.checked.lock().insert(name.to_owned());
                     return Ok(copy);
                 }
                 self.copies.remove(name)?;
@@ -168,10 +184,12 @@ impl Runs for SharedRuns {
         self.copies
             .add(name, Box::new(|out| out.write_at(&bytes, 0)))
             .map_err(here)?;
+        self.checked.lock().insert(name.to_owned());
         self.copies.open(name).map_err(here)
     }
 
     fn forget_copy(&self, name: &str) -> io::Result<()> {
+        self.checked.lock().remove(name);
         self.copies.remove(name)
     }
 
@@ -180,6 +198,6 @@ impl Runs for SharedRuns {
         self.beside
             .wait(async move { catalog.retire_dedup_run(&run).await })?;
         self.erase(name)?;
-        self.copies.remove(name)
+        self.forget_copy(name)
     }
 }

@@ -170,6 +170,10 @@ fn copies_are_only_copies() {
     std::fs::remove_dir_all(&cache).unwrap();
     is_right(&open().open(NAME).unwrap()).unwrap();
     assert!(cache.join(NAME).exists());
+    // A copy that is damaged costs a fetch, and the run goes on to count.
+    std::fs::write(cache.join(NAME), b"ab\0\0\0\0cx").unwrap();
+    is_right(&open().open(NAME).unwrap()).unwrap();
+    assert!(shared.objects(NAME));
     shared.runs(&shared.catalog).remove(NAME).unwrap();
     open();
     assert!(!cache.join(NAME).exists());
