@@ -53,6 +53,8 @@ mod secrets;
 mod session;
 mod settings;
 mod signing;
+#[cfg(feature = "cluster")]
+mod start_turn;
 mod startup;
 mod stats;
 mod status;

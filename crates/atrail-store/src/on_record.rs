@@ -37,7 +37,7 @@ impl Store {
         let rotation = tokio::spawn(async move {
             // A node that runs would go on signing with the key that it has in memory.
             #[cfg(feature = "cluster")]
-            let alone = crate::cluster::alone(&core.catalog).await?;
+            let alone = crate::start_turn::alone(&core.catalog).await?;
             let now = core.clock.now();
             let rotated = core.signing.rotate(&core.catalog, requester.get(), now);
             let rotated = rotated.await;

@@ -14,8 +14,6 @@ use atrail_model::Clock;
 use atrail_wal::{Journal, LocalJournal, LogNumber, MemoryJournal, MemoryLog, NewJournal};
 
 use crate::archive_place::Places;
-#[cfg(feature = "cluster")]
-use crate::cluster::{Node, Starting};
 use crate::counters::Counters;
 use crate::dedup::Dedup;
 use crate::dedup::runs::Runs;
@@ -28,6 +26,8 @@ use crate::signing::Signing;
 use crate::signing::checkpoints::Checkpoints;
 use crate::signing::checkpoints::local::LocalCheckpoints;
 use crate::signing::checkpoints::memory::MemoryCheckpoints;
+#[cfg(feature = "cluster")]
+use crate::start_turn::{Node, Starting};
 use crate::startup;
 use crate::timekeeper::Timekeeper;
 

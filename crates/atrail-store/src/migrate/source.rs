@@ -5,11 +5,11 @@ use std::sync::Arc;
 use atrail_disk::{Result, StoreError};
 use atrail_model::Clock;
 
-use crate::cluster::refuse_others;
 use crate::core::Store;
 use crate::parts::Parts;
 use crate::seal::scope::SealScope;
 use crate::settings::StoreSettings;
+use crate::start_turn::refuse_others;
 
 use super::place::Place;
 

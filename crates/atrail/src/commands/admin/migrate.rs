@@ -101,8 +101,9 @@ pub(super) async fn run(settings: &Settings, args: Args) -> Result<()> {
         return plan(settings, rehearsed);
     }
     let report = Box::pin(carry_out(settings, &way)).await;
-    let report =
-        report.map_err(|error| CliError::failed(format!("{from} was not moved")).because(error))?;
+    let report = report.map_err(|error| {
+        CliError::failed(format!("the move of {from} has not ended")).because(error)
+    })?;
     conclude(settings, place, report)
 }
 
